@@ -1,0 +1,1 @@
+"""Paired measurements of how fast a product starts."""

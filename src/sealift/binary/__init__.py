@@ -1,0 +1,1 @@
+"""Readers and edits of native files: bytes in, frozen facts out, no opinions."""

@@ -1,0 +1,167 @@
+"""Settings: ``[tool.sealift]`` read with its provenance, every key accounted for.
+
+A settings table *is* a frozen dataclass whose fields carry their help; the parser, the defaults,
+``sealift init`` and the reference page are derived from it.  Unknown keys are errors with a near
+match, wrong types name the file, the dotted path and what is allowed.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sealift.errors import ConfigError
+
+Options = TypeVar("Options")
+
+
+def option(default: Any, text: str, *, choices: Sequence[str] = ()) -> Any:
+    """A settings field: its default, one line of help, and what it may be."""
+    return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """``[tool.sealift]``: what to ship and for whom."""
+
+    name: str | None = option(None, "name of the product and its file; the project's by default")
+    entry: str | None = option(
+        None, 'what to start: "package.module:function", "package" (as python -m), or a script name'
+    )
+    python: str | None = option(None, 'feature version of CPython to ship, such as "3.13"')
+    targets: tuple[str, ...] = option((), "machines to ship to; this one by default")
+    formats: tuple[str, ...] = option(("onefile",), "what to make of each image")
+    interpreter: str = option("auto", "provider of CPython: auto, local, standalone or archive")
+    extras: tuple[str, ...] = option((), "extras of the project to ship")
+    groups: tuple[str, ...] = option((), "dependency groups to ship besides")
+    lock: str | None = option(None, "lock file to honour; found beside the project by default")
+    stdlib: str = option(
+        "needed", "standard library: leave out tests and such, or ship all", choices=("needed", "all")
+    )
+    sources: bool = option(True, "ship sources, for tracebacks and inspect.getsource")
+    materialize: tuple[str, ...] = option(
+        (), 'distributions whose .py files are real files on disk too; "*" for all'
+    )
+    certificates: str = option(
+        "system",
+        "roots for TLS: the system's (the bundled ones where it has none), or bundled always",
+        choices=("system", "bundled"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """``[tool.sealift.target.NAME]``: what differs on one target."""
+
+    floor: str | None = option(None, 'oldest system to run on, such as glibc "2.17"')
+    archive: str | None = option(None, "path or URL of an interpreter archive, for provider archive")
+    archive_sha256: str | None = option(None, "the archive's SHA-256 in hex")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A project's settings: the main table, one per target, and the raw one of each format."""
+
+    config: Config = Config()
+    targets: Mapping[str, TargetOptions] = dataclasses.field(default_factory=dict)
+    formats: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    source: str = "the command line"
+
+    def target(self, name: str) -> TargetOptions:
+        """Options of target ``name``."""
+        return self.targets.get(name, TargetOptions())
+
+    def format(self, name: str, options: type[Options]) -> Options:
+        """Options of format ``name``, as the dataclass that the format owns."""
+        where = f"tool.sealift.{name}"
+        return read_options(options, self.formats.get(name, {}), where=where, source=self.source)
+
+
+def read_settings(
+    table: Mapping[str, Any], *, source: str, targets: Sequence[str], formats: Sequence[str]
+) -> Settings:
+    """``[tool.sealift]`` as :class:`Settings`; raises :class:`ConfigError` on any key amiss."""
+    table = dict(table)
+    per_format = {name: _mapping(table.pop(name), name, source) for name in formats if name in table}
+    per_target = _mapping(table.pop("target", {}), "target", source)
+    for name in per_target:
+        _known(name, targets, "tool.sealift.target", source)
+    config = read_options(Config, table, where="tool.sealift", source=source, also=(*formats, "target"))
+    return Settings(
+        config=config,
+        targets={
+            name: read_options(
+                TargetOptions,
+                _mapping(value, f"target.{name}", source),
+                where=f"tool.sealift.target.{name}",
+                source=source,
+            )
+            for name, value in per_target.items()
+        },
+        formats=per_format,
+        source=source,
+    )
+
+
+def read_options(
+    options: type[Options],
+    table: Mapping[str, Any],
+    *,
+    where: str,
+    source: str,
+    also: Sequence[str] = (),
+) -> Options:
+    """``table`` as the dataclass ``options``; ``where`` is its dotted path, for messages."""
+    fields = {field.name.replace("_", "-"): field for field in dataclasses.fields(options)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(options)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        _known(key, (*fields, *also), where, source)
+        field = fields[key]
+        values[field.name] = _typed(value, hints[field.name], f"{where}.{key}", source)
+        choices = field.metadata["choices"]
+        if choices and value not in choices:
+            raise ConfigError(f"{source}: `{where}.{key}` must be {_listed(choices)}; got {value!r}")
+    return options(**values)
+
+
+def _typed(value: Any, hint: Any, where: str, source: str) -> Any:
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for kind in allowed:
+        if typing.get_origin(kind) is tuple:
+            (item, _) = typing.get_args(kind)
+            if isinstance(value, list) and all(isinstance(part, item) for part in value):
+                return tuple(value)
+        elif kind is not types.NoneType and type(value) is kind:
+            return value
+    raise ConfigError(f"{source}: `{where}` must be {_kinds(allowed)}; got {value!r}")
+
+
+def _kinds(allowed: Sequence[Any]) -> str:
+    names = {str: "a string", bool: "true or false", int: "a whole number"}
+    return " or ".join(
+        names.get(kind, "a list of strings") for kind in allowed if kind is not types.NoneType
+    )
+
+
+def _mapping(value: Any, key: str, source: str) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    raise ConfigError(f"{source}: `tool.sealift.{key}` must be a table; got {value!r}")
+
+
+def _known(key: str, known: Sequence[str], where: str, source: str) -> None:
+    if key in known:
+        return
+    near = difflib.get_close_matches(key, known, n=1)
+    raise ConfigError(
+        f"{source}: `{where}` has no key {key!r}",
+        hint=f"did you mean {near[0]!r}?" if near else f"it may have {_listed(sorted(known))}",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,213 @@
+"""The only module that prints.
+
+Progress goes to standard error, results to standard output.  Stages say what they do by
+:func:`step`; long work shows a bar by :func:`progress`.  With ``--json`` each event is one JSON
+object a line on standard output and nothing else is written there.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sealift.errors import SealiftError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(slots=True)
+class _Settings:
+    quiet: bool = False
+    verbose: bool = False
+    as_json: bool = False
+
+
+_settings = _Settings()
+
+
+def configure(*, quiet: bool = False, verbose: bool = False, as_json: bool = False) -> None:
+    """Set how much is said; called once by the command line."""
+    _settings.quiet, _settings.verbose, _settings.as_json = quiet, verbose, as_json
+
+
+def _rich(*, stderr: bool) -> "Console":
+    from rich.console import Console  # noqa: PLC0415  (40 ms that --help need not pay)
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def event(name: str, **fields: Any) -> None:
+    """Tell machines what happened; silent unless ``--json``."""
+    if _settings.as_json:
+        sys.stdout.write(json.dumps({"event": name, **fields}, default=str) + "\n")
+        sys.stdout.flush()
+
+
+def result(value: Any, text: str) -> None:
+    """The answer a command was asked for: ``value`` with ``--json``, else ``text``."""
+    sys.stdout.write((json.dumps(value, indent=2, default=str) if _settings.as_json else text) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line a user wants to see once, such as which interpreter was chosen and why."""
+    event("note", text=text)
+    if not (_settings.quiet or _settings.as_json):
+        _rich(stderr=True).print(f"  {text}", style="dim", markup=False)
+
+
+def detail(text: str) -> None:
+    """A line for ``--verbose`` only."""
+    if _settings.verbose:
+        event("detail", text=text)
+        if not _settings.as_json:
+            _rich(stderr=True).print(f"    {text}", style="dim", markup=False)
+
+
+def warning(text: str) -> None:
+    """Something that works but will surprise; names the setting that silences it."""
+    event("warning", text=text)
+    if not _settings.as_json:
+        _rich(stderr=True).print(f"warning: {text}", style="yellow", markup=False)
+
+
+class Step(Protocol):
+    """What :func:`step` yields: a place to say how it ended."""
+
+    def done(self, text: str) -> None:
+        """Replace the words shown beside the tick."""
+
+
+class _Step:
+    def __init__(self) -> None:
+        self.outcome = ""
+
+    def done(self, text: str) -> None:
+        self.outcome = text
+
+
+@contextmanager
+def step(title: str) -> Iterator[Step]:
+    """One line a stage: a tick or a cross, the title, what came of it, and the time."""
+    current = _Step()
+    start = time.monotonic()
+    event("start", step=title)
+    try:
+        yield current
+    except BaseException:
+        event("failed", step=title, seconds=round(time.monotonic() - start, 3))
+        _step_line("[red]✗[/]", title, "", start)
+        raise
+    event("done", step=title, outcome=current.outcome, seconds=round(time.monotonic() - start, 3))
+    _step_line("[green]✓[/]", title, current.outcome, start)
+
+
+def _step_line(mark: str, title: str, outcome: str, start: float) -> None:
+    if _settings.quiet or _settings.as_json:
+        return
+    from rich.markup import escape  # noqa: PLC0415
+
+    tail = f" [dim]{escape(outcome)}[/]" if outcome else ""
+    seconds = time.monotonic() - start
+    _rich(stderr=True).print(f"{mark} {escape(title)}{tail} [dim]{seconds:.1f} s[/]")
+
+
+class Bar(Protocol):
+    """A live bar: how far work has come."""
+
+    def advance(self, amount: int) -> None:
+        """Add ``amount`` units, bytes as a rule."""
+
+
+class _NoBar:
+    def advance(self, amount: int) -> None:
+        pass
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Bar]:
+    """A live bar over ``total`` bytes; nothing at all when standard error is no terminal."""
+    if _settings.quiet or _settings.as_json or not sys.stderr.isatty():
+        yield _NoBar()
+        return
+    from rich import progress as rich_progress  # noqa: PLC0415
+
+    columns = (
+        rich_progress.TextColumn("  {task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.DownloadColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=_rich(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=total)
+
+        class _Bar:
+            def advance(self, amount: int) -> None:
+                bars.advance(task, amount)
+
+        yield _Bar()
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table as a result, on standard output; plain text when that is no terminal."""
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    if _settings.as_json:
+        return
+    shown = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(Text.from_ansi(cell) for cell in row))
+    _rich(stderr=False).print(shown)
+
+
+def failure(error: SealiftError) -> None:
+    """The message of an error, its details, its hint and its log."""
+    event(
+        "error",
+        message=error.message,
+        details=list(error.details),
+        hint=error.hint,
+        log=error.log,
+        exit_status=error.exit_status,
+    )
+    if _settings.as_json:
+        return
+    out = _rich(stderr=True)
+    out.print(f"[bold red]error:[/] {_escape(error.message)}")
+    for line in error.details:
+        out.print(f"  {line}", markup=False)
+    for label, value in (("hint", error.hint), ("log", error.log)):
+        if value:
+            out.print(f"  [bold]{label}:[/] {_escape(str(value))}")
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape(text)
+
+
+def size(count: int) -> str:
+    """``count`` bytes as people say it.
+
+    >>> size(34_683_272)
+    '34.7 MB'
+    """
+    amount = float(count)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.2f} GB"
+
+
+def summary(fields: Mapping[str, str]) -> None:
+    """Names and values, aligned, on standard output."""
+    if not _settings.as_json:
+        width = max(map(len, fields))
+        sys.stdout.write("".join(f"{name:<{width}}  {value}\n" for name, value in fields.items()))

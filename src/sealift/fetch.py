@@ -1,0 +1,129 @@
+"""The only door to the network: downloads that are checked before anyone sees them."""
+
+import base64
+import hashlib
+import netrc
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealift import console, store
+from sealift.errors import FetchError
+
+_CHUNK = 1 << 18
+_TIMEOUT = 60  # seconds without a byte
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A file somewhere else: where, and what it must be.
+
+    ``size`` is in bytes, or ``None`` where the source does not tell; ``sha256`` is in hex.
+    """
+
+    url: str
+    sha256: str
+    size: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, unquoted, without query or fragment."""
+        return urllib.parse.unquote(urllib.parse.urlsplit(self.url).path.rpartition("/")[2])
+
+
+def fetch(remote: Remote, *, kind: str = "downloads") -> Path:
+    """The file ``remote`` names, from the cache or the network; its size and hash hold.
+
+    ``file:`` URLs work.  Credentials come from the URL or ``~/.netrc``.  Raises
+    :class:`FetchError` with both digests when they differ; nothing partial stays.
+    """
+    # The folder is named for the digest so that the file inside keeps its own name.
+    folder = store.make_entry(kind, remote.sha256, lambda path: _download(remote, path))
+    return folder / remote.name
+
+
+def _download(remote: Remote, folder: Path) -> None:
+    folder.mkdir()
+    digest, received = hashlib.sha256(), 0
+    try:
+        with (
+            urllib.request.urlopen(_request(remote.url), timeout=_TIMEOUT) as response,  # noqa: S310
+            (folder / remote.name).open("xb") as out,
+            console.progress(remote.name, _length(response.headers, remote)) as bar,
+        ):
+            while chunk := response.read(_CHUNK):
+                out.write(chunk)
+                digest.update(chunk)
+                received += len(chunk)
+                bar.advance(len(chunk))
+                if remote.size is not None and received > remote.size:
+                    break
+    except urllib.error.HTTPError as problem:
+        raise FetchError(
+            f"cannot download {remote.name}: the server answered {problem.code} {problem.reason}",
+            details=[_shown(remote.url)],
+            hint="check the index's credentials" if problem.code in {401, 403} else None,
+        ) from problem
+    except (urllib.error.URLError, TimeoutError) as problem:
+        reason = getattr(problem, "reason", problem)
+        raise FetchError(
+            f"cannot download {remote.name}: {reason}",
+            details=[_shown(remote.url)],
+            hint="is this machine online, and is the address allowed?",
+        ) from problem
+    _check(remote, digest.hexdigest(), received)
+
+
+def _check(remote: Remote, sha256: str, received: int) -> None:
+    if remote.size is not None and received != remote.size:
+        raise FetchError(
+            f"cannot use {remote.name}: it has {received} bytes where {remote.size} were promised",
+            details=[_shown(remote.url)],
+        )
+    if sha256 != remote.sha256:
+        raise FetchError(
+            f"cannot use {remote.name}: its SHA-256 is not the one promised",
+            details=[f"promised {remote.sha256}", f"received {sha256}", _shown(remote.url)],
+            hint="the file was changed after it was locked, or something sits between you and it",
+        )
+
+
+def _length(headers: Mapping[str, str], remote: Remote) -> int:
+    return remote.size or int(headers.get("Content-Length") or 0)
+
+
+def _request(url: str) -> urllib.request.Request:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in {"http", "https", "file"}:
+        raise FetchError(f"cannot download {url}: {parts.scheme or 'no'} scheme is not supported")
+    user, password = parts.username, parts.password
+    host = parts.netloc.rpartition("@")[2]
+    request = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310
+    request.add_header("User-Agent", "sealift")
+    if user is None and parts.scheme != "file":
+        user, password = _netrc_login(parts.hostname or "")
+    if user is not None:
+        login = f"{urllib.parse.unquote(user)}:{urllib.parse.unquote(password or '')}"
+        request.add_unredirected_header(
+            "Authorization", "Basic " + base64.b64encode(login.encode()).decode()
+        )
+    return request
+
+
+def _netrc_login(host: str) -> tuple[str | None, str | None]:
+    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    try:
+        found = netrc.netrc(path).authenticators(host)
+    except (OSError, netrc.NetrcParseError):
+        return None, None
+    return (found[0], found[2]) if found else (None, None)
+
+
+def _shown(url: str) -> str:
+    """``url`` without its credentials."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

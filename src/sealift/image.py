@@ -1,0 +1,119 @@
+"""The fourth noun: everything that is shipped, as a manifest over the content store.
+
+An image is a tree that exists only as entries: each tells the path in the product and the file of
+the content store that holds its bytes, so that staging copies nothing and a second build finds
+all its parts finished.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sealift.project import EntryPoint
+from sealift.target import Target
+
+SITE_PACKAGES = "site-packages"
+
+
+class Kind(StrEnum):
+    """What an entry is, which decides where formats put it.
+
+    SOURCE: a ``.py`` file; its code runs from the code pack, the text is for readers.
+    NATIVE: a shared library or extension module; must be a real, executable-mapped file.
+    DATA: anything else; a real file.
+    """
+
+    SOURCE = "source"
+    NATIVE = "native"
+    DATA = "data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One file of the image: ``path`` in the product (POSIX, relative), ``source`` its bytes here.
+
+    ``origin`` is the distribution it belongs to, "python" for the interpreter, "graft" for grafted
+    libraries.  ``real`` asks for a file on disk even where the kind does not need one.
+    """
+
+    path: str
+    kind: Kind
+    mode: int
+    size: int
+    sha256: str
+    source: Path
+    origin: str
+    real: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodePack:
+    """Compiled code of one distribution; ``path`` is a file in the content store.
+
+    See :mod:`sealift.bytecode` for its format.
+    """
+
+    origin: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A staged product for one target.
+
+    ``search_path`` are the entries of ``sys.path`` relative to the product's root, in order;
+    ``startup`` is code that ``.pth`` files run; ``floor`` is the oldest system the native files
+    run on and ``floor_because`` the file and symbol that set it; ``key`` is the digest of it all.
+    """
+
+    name: str
+    version: str
+    target: Target
+    python: str
+    interpreter_key: str
+    library: str | None
+    entry: EntryPoint
+    entries: tuple[Entry, ...]
+    code: tuple[CodePack, ...]
+    search_path: tuple[str, ...]
+    startup: tuple[str, ...]
+    distributions: tuple[str, ...]
+    certificates: str
+    floor: tuple[int, int] | None
+    floor_because: str
+    key: str
+
+    @property
+    def feature(self) -> str:
+        """The feature version of Python, such as "3.13"."""
+        return ".".join(self.python.split(".")[:2])
+
+    def to_json(self) -> Mapping[str, Any]:
+        """JSON form, for ``sealift stage --json``."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "target": str(self.target),
+            "python": self.python,
+            "entry": str(self.entry),
+            "floor": ".".join(map(str, self.floor)) if self.floor else None,
+            "floor_because": self.floor_because,
+            "search_path": list(self.search_path),
+            "startup": list(self.startup),
+            "distributions": list(self.distributions),
+            "key": self.key,
+            "entries": [
+                {
+                    "path": entry.path,
+                    "kind": entry.kind.value,
+                    "mode": f"{entry.mode:o}",
+                    "size": entry.size,
+                    "sha256": entry.sha256,
+                    "origin": entry.origin,
+                }
+                for entry in self.entries
+            ],
+        }

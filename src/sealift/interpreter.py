@@ -1,0 +1,56 @@
+"""The CPython that is shipped: a relocatable tree, and the answers every stage needs of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealift.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A prepared interpreter.
+
+    ``root`` is a folder of the content store in the layout in which it is shipped:
+    ``lib/pythonX.Y`` (``stdlib``) with sources, data and ``lib-dynload``, shared libraries in
+    ``lib``.  Its files are final: relocatable, stripped, without paths of this machine, whatever
+    lies outside the system policy grafted.  ``headers`` (outside ``root``) is the folder of
+    ``Python.h``.
+
+    ``library`` is libpython's path below ``root``, or ``None`` when only ``static_library`` (a
+    ``libpythonX.Y.a`` on this machine) exists.  ``program`` runs on this machine and compiles
+    bytecode of the same magic number; ``None`` where there is none.  ``key`` identifies the
+    content of ``root``; ``reason`` says why this one was chosen.
+    """
+
+    provider: str
+    version: str
+    target: Target
+    root: Path
+    stdlib: str
+    library: str | None
+    static_library: Path | None
+    headers: Path | None
+    program: Path | None
+    ext_suffix: str
+    free_threaded: bool
+    floor: tuple[int, int] | None
+    key: str
+    reason: str
+
+    @property
+    def feature(self) -> str:
+        """The feature version, such as "3.13"."""
+        return ".".join(self.version.split(".")[:2])
+
+    def to_json(self) -> Mapping[str, Any]:
+        """JSON form: what a plan tells of it."""
+        return {
+            "provider": self.provider,
+            "version": self.version,
+            "target": str(self.target),
+            "floor": ".".join(map(str, self.floor)) if self.floor else None,
+            "key": self.key,
+            "reason": self.reason,
+        }

@@ -1,0 +1,1 @@
+"""Where interpreters come from: one module a provider, found by entry point."""

@@ -1,0 +1,87 @@
+"""The plug points: what a provider and a format must do, and how they are found.
+
+Built-ins register by entry point like anyone's (``[project.entry-points."sealift.formats"]``), so
+a new format is one file and one line.
+"""
+
+import difflib
+import functools
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+from sealift.config import Settings
+from sealift.errors import ConfigError
+from sealift.image import Image
+from sealift.interpreter import Interpreter
+from sealift.target import Target
+
+Options_contra = TypeVar("Options_contra", contravariant=True)
+
+
+@runtime_checkable
+class Interpreters(Protocol):
+    """Where interpreters come from."""
+
+    name: ClassVar[str]
+
+    def refuses(self, python: str, target: Target, settings: Settings) -> str | None:
+        """Why this provider has no CPython ``python`` for ``target``, or ``None``; no network."""
+
+    def find(self, python: str, target: Target, settings: Settings) -> Interpreter:
+        """The interpreter, prepared in the content store.
+
+        ``python`` is a feature version ("3.13") or a full one.  Raises
+        :class:`~sealift.errors.InterpreterError` or :class:`~sealift.errors.FetchError`.
+        """
+
+
+@runtime_checkable
+class Format(Protocol[Options_contra]):
+    """How images become a file (or a folder).
+
+    ``options`` is the dataclass of ``[tool.sealift.<name>]``; the reference page, ``init`` and the
+    parser are derived from it.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    options: ClassVar[type[Any]]
+    several_targets: ClassVar[bool]
+
+    def refuses(self, target: Target) -> str | None:
+        """Why this format cannot be made for ``target``, or ``None``."""
+
+    def filename(self, image: Image) -> str:
+        """The artifact's name below the output folder."""
+
+    def write(self, images: Sequence[Image], options: Options_contra, out: Path) -> None:
+        """Write the artifact at ``out``, a path that does not exist yet, in an existing folder.
+
+        ``images`` has one member, or one a target where ``several_targets`` is true.  The same
+        images give the same bytes.
+        """
+
+
+GROUPS = {"interpreters": "sealift.interpreters", "formats": "sealift.formats"}
+
+
+@functools.cache
+def names(kind: str) -> tuple[str, ...]:
+    """The names registered for ``kind``; imports none of them."""
+    return tuple(sorted({point.name for point in metadata.entry_points(group=GROUPS[kind])}))
+
+
+@functools.cache
+def load(kind: str, name: str) -> Any:
+    """The plug-in ``name`` of ``kind``; imports only this one."""
+    found = metadata.entry_points(group=GROUPS[kind], name=name)
+    if not found:
+        near = difflib.get_close_matches(name, names(kind), n=1)
+        raise ConfigError(
+            f"there is no {kind.rstrip('s')} {name!r}",
+            hint=f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names(kind))}",
+        )
+    (point, *_) = found
+    return point.load()()

