@@ -1,10 +1,10 @@
 """The fifth noun: a finished file or folder, with what a user wants to know of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sealift import jsonform
 from sealift.target import Target
 
 
@@ -21,15 +21,6 @@ class Artifact:
     floor: tuple[int, int] | None
     distributions: int
 
-    def to_json(self) -> Mapping[str, Any]:
-        """JSON form, one object an artifact in ``artifacts.json``."""
-        return {
-            "path": str(self.path),
-            "format": self.format,
-            "target": str(self.target),
-            "size": self.size,
-            "sha256": self.sha256,
-            "python": self.python,
-            "floor": ".".join(map(str, self.floor)) if self.floor else None,
-            "distributions": self.distributions,
-        }
+    def to_json(self) -> Any:
+        """JSON form; :func:`sealift.jsonform.load` reads it back."""
+        return jsonform.dump(self)

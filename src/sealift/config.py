@@ -39,7 +39,9 @@ class Config:
     groups: tuple[str, ...] = option((), "dependency groups to ship besides")
     lock: str | None = option(None, "lock file to honour; found beside the project by default")
     stdlib: str = option(
-        "needed", "standard library: leave out tests and such, or ship all", choices=("needed", "all")
+        "needed",
+        "standard library: leave out tests and such, or ship all",
+        choices=("needed", "all"),
     )
     sources: bool = option(True, "ship sources, for tracebacks and inspect.getsource")
     materialize: tuple[str, ...] = option(
@@ -57,7 +59,9 @@ class TargetOptions:
     """``[tool.sealift.target.NAME]``: what differs on one target."""
 
     floor: str | None = option(None, 'oldest system to run on, such as glibc "2.17"')
-    archive: str | None = option(None, "path or URL of an interpreter archive, for provider archive")
+    archive: str | None = option(
+        None, "path or URL of an interpreter archive, for provider archive"
+    )
     archive_sha256: str | None = option(None, "the archive's SHA-256 in hex")
 
 
@@ -85,11 +89,15 @@ def read_settings(
 ) -> Settings:
     """``[tool.sealift]`` as :class:`Settings`; raises :class:`ConfigError` on any key amiss."""
     table = dict(table)
-    per_format = {name: _mapping(table.pop(name), name, source) for name in formats if name in table}
+    per_format = {
+        name: _mapping(table.pop(name), name, source) for name in formats if name in table
+    }
     per_target = _mapping(table.pop("target", {}), "target", source)
     for name in per_target:
         _known(name, targets, "tool.sealift.target", source)
-    config = read_options(Config, table, where="tool.sealift", source=source, also=(*formats, "target"))
+    config = read_options(
+        Config, table, where="tool.sealift", source=source, also=(*formats, "target")
+    )
     return Settings(
         config=config,
         targets={
@@ -124,7 +132,9 @@ def read_options(
         values[field.name] = _typed(value, hints[field.name], f"{where}.{key}", source)
         choices = field.metadata["choices"]
         if choices and value not in choices:
-            raise ConfigError(f"{source}: `{where}.{key}` must be {_listed(choices)}; got {value!r}")
+            raise ConfigError(
+                f"{source}: `{where}.{key}` must be {_listed(choices)}; got {value!r}"
+            )
     return options(**values)
 
 

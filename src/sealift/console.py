@@ -35,7 +35,7 @@ def configure(*, quiet: bool = False, verbose: bool = False, as_json: bool = Fal
 
 
 def _rich(*, stderr: bool) -> "Console":
-    from rich.console import Console  # noqa: PLC0415  (40 ms that --help need not pay)
+    from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
@@ -49,7 +49,9 @@ def event(name: str, **fields: Any) -> None:
 
 def result(value: Any, text: str) -> None:
     """The answer a command was asked for: ``value`` with ``--json``, else ``text``."""
-    sys.stdout.write((json.dumps(value, indent=2, default=str) if _settings.as_json else text) + "\n")
+    sys.stdout.write(
+        (json.dumps(value, indent=2, default=str) if _settings.as_json else text) + "\n"
+    )
     sys.stdout.flush()
 
 
@@ -109,7 +111,7 @@ def step(title: str) -> Iterator[Step]:
 def _step_line(mark: str, title: str, outcome: str, start: float) -> None:
     if _settings.quiet or _settings.as_json:
         return
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape
 
     tail = f" [dim]{escape(outcome)}[/]" if outcome else ""
     seconds = time.monotonic() - start
@@ -134,7 +136,7 @@ def progress(title: str, total: int) -> Iterator[Bar]:
     if _settings.quiet or _settings.as_json or not sys.stderr.isatty():
         yield _NoBar()
         return
-    from rich import progress as rich_progress  # noqa: PLC0415
+    from rich import progress as rich_progress
 
     columns = (
         rich_progress.TextColumn("  {task.description}"),
@@ -154,8 +156,8 @@ def progress(title: str, total: int) -> Iterator[Bar]:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table as a result, on standard output; plain text when that is no terminal."""
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     if _settings.as_json:
         return
@@ -187,7 +189,7 @@ def failure(error: SealiftError) -> None:
 
 
 def _escape(text: str) -> str:
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.markup import escape
 
     return escape(text)
 

@@ -5,12 +5,12 @@ the content store that holds its bytes, so that staging copies nothing and a sec
 all its parts finished.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sealift import jsonform
 from sealift.project import EntryPoint
 from sealift.target import Target
 
@@ -91,29 +91,6 @@ class Image:
         """The feature version of Python, such as "3.13"."""
         return ".".join(self.python.split(".")[:2])
 
-    def to_json(self) -> Mapping[str, Any]:
-        """JSON form, for ``sealift stage --json``."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "target": str(self.target),
-            "python": self.python,
-            "entry": str(self.entry),
-            "floor": ".".join(map(str, self.floor)) if self.floor else None,
-            "floor_because": self.floor_because,
-            "search_path": list(self.search_path),
-            "startup": list(self.startup),
-            "distributions": list(self.distributions),
-            "key": self.key,
-            "entries": [
-                {
-                    "path": entry.path,
-                    "kind": entry.kind.value,
-                    "mode": f"{entry.mode:o}",
-                    "size": entry.size,
-                    "sha256": entry.sha256,
-                    "origin": entry.origin,
-                }
-                for entry in self.entries
-            ],
-        }
+    def to_json(self) -> Any:
+        """JSON form; :func:`sealift.jsonform.load` reads it back."""
+        return jsonform.dump(self)

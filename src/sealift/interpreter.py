@@ -1,10 +1,10 @@
 """The CPython that is shipped: a relocatable tree, and the answers every stage needs of it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sealift import jsonform
 from sealift.target import Target
 
 
@@ -44,13 +44,6 @@ class Interpreter:
         """The feature version, such as "3.13"."""
         return ".".join(self.version.split(".")[:2])
 
-    def to_json(self) -> Mapping[str, Any]:
-        """JSON form: what a plan tells of it."""
-        return {
-            "provider": self.provider,
-            "version": self.version,
-            "target": str(self.target),
-            "floor": ".".join(map(str, self.floor)) if self.floor else None,
-            "key": self.key,
-            "reason": self.reason,
-        }
+    def to_json(self) -> Any:
+        """JSON form; :func:`sealift.jsonform.load` reads it back."""
+        return jsonform.dump(self)

@@ -1,11 +1,11 @@
 """The second noun: for each target, an interpreter and a choice for every distribution."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sealift import jsonform
 from sealift.interpreter import Interpreter
 from sealift.project import Project
 from sealift.target import Target
@@ -68,26 +68,6 @@ class Plan:
     project: Project
     jobs: tuple[Job, ...]
 
-    def to_json(self) -> Mapping[str, Any]:
-        """JSON form, for ``sealift plan --json``."""
-        return {
-            "project": self.project.to_json(),
-            "jobs": [
-                {
-                    "target": str(job.target),
-                    "interpreter": job.interpreter.to_json(),
-                    "formats": list(job.formats),
-                    "distributions": [
-                        {
-                            "name": choice.name,
-                            "version": choice.version,
-                            "action": choice.action.value,
-                            "file": choice.file.name if choice.file else None,
-                            "reason": choice.reason,
-                        }
-                        for choice in job.choices
-                    ],
-                }
-                for job in self.jobs
-            ],
-        }
+    def to_json(self) -> Any:
+        """JSON form; :func:`sealift.jsonform.load` reads it back."""
+        return jsonform.dump(self)

@@ -1,11 +1,11 @@
 """The first noun: what the user gave, as a name, requirements and entry points."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from sealift import jsonform
 from sealift.config import Settings
 
 
@@ -55,15 +55,6 @@ class Project:
     entry_points: tuple[EntryPoint, ...]
     settings: Settings
 
-    def to_json(self) -> Mapping[str, Any]:
-        """JSON form, for ``sealift plan --json``."""
-        return {
-            "kind": self.kind.value,
-            "name": self.name,
-            "version": self.version,
-            "path": str(self.path) if self.path else None,
-            "requirement": self.requirement,
-            "dependencies": list(self.dependencies),
-            "requires_python": self.requires_python,
-            "entry_points": [str(point) for point in self.entry_points],
-        }
+    def to_json(self) -> Any:
+        """JSON form; :func:`sealift.jsonform.load` reads it back."""
+        return jsonform.dump(self)

@@ -22,7 +22,11 @@ from sealift.errors import OutputError
 def store_root() -> Path:
     """The folder of all caches, made when it is first asked for."""
     named = os.environ.get("SEALIFT_CACHE_DIR")
-    root = Path(named).absolute() if named else platformdirs.user_cache_path("sealift", appauthor=False)
+    root = (
+        Path(named).absolute()
+        if named
+        else platformdirs.user_cache_path("sealift", appauthor=False)
+    )
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as problem:
@@ -64,7 +68,7 @@ def make_entry(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         scratch = Path(tempfile.mkdtemp(prefix=f".{final.name[:24]}.", dir=final.parent))
         try:
             make(scratch / "made")
-            os.replace(scratch / "made", final)
+            (scratch / "made").replace(final)
         except OSError as problem:
             raise OutputError(
                 f"cannot write the cache entry {kind}/{key}: {problem.strerror or problem}",

@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import Any
 
 from packaging import tags
 from packaging.markers import Environment
@@ -134,10 +135,10 @@ def _feature_version(python: str) -> Version:
 def load_targets() -> dict[str, Target]:
     """All targets by name, in the order of ``data/targets.toml``."""
     text = resources.files("sealift").joinpath("data/targets.toml").read_text(encoding="utf-8")
-    return {
-        name: Target(name=name, **{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
-        for name, row in tomllib.loads(text).items()
-    }
+    rows: dict[str, dict[str, Any]] = tomllib.loads(text)
+    for row in rows.values():
+        row.update({key: tuple(row[key]) for key in ("oldest", "newest") if key in row})
+    return {name: Target(name=name, **row) for name, row in rows.items()}
 
 
 def parse_target(text: str) -> Target:

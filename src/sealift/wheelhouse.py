@@ -1,10 +1,10 @@
 """The third noun: one verified wheel for every distribution of a job."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sealift import jsonform
 from sealift.interpreter import Interpreter
 from sealift.target import Target
 
@@ -33,19 +33,6 @@ class Wheelhouse:
     interpreter: Interpreter
     wheels: tuple[Wheel, ...]
 
-    def to_json(self) -> Mapping[str, Any]:
-        """JSON form, for ``sealift collect --json``."""
-        return {
-            "target": str(self.target),
-            "interpreter": self.interpreter.to_json(),
-            "wheels": [
-                {
-                    "name": wheel.name,
-                    "version": wheel.version,
-                    "path": str(wheel.path),
-                    "sha256": wheel.sha256,
-                    "built": wheel.built,
-                }
-                for wheel in self.wheels
-            ],
-        }
+    def to_json(self) -> Any:
+        """JSON form; :func:`sealift.jsonform.load` reads it back."""
+        return jsonform.dump(self)
