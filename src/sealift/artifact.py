@@ -1,11 +1,20 @@
 """The fifth noun: a finished file or folder, with what a user wants to know of it."""
 
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealift import jsonform
-from sealift.target import Target
+from sealift import jsonform, store
+from sealift.errors import OutputError
+from sealift.image import Image
+from sealift.output import output_error
+from sealift.plugins import Format
+
+_MARK = "image.sealift"  # a folder that has it was written by us and may be replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,13 +23,81 @@ class Artifact:
 
     path: Path
     format: str
-    target: Target
+    targets: tuple[str, ...]
     size: int
     sha256: str
     python: str
     floor: tuple[int, int] | None
+    floor_because: str
     distributions: int
 
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""
         return jsonform.dump(self)
+
+
+def export(images: Sequence[Image], plugin: Format[Any], options: Any, out: Path) -> Artifact:
+    """Write ``images`` with ``plugin`` into the folder ``out``: a whole artifact or none.
+
+    Raises :class:`OutputError` where ``out`` cannot be written, is full, or holds something in
+    the way that Sealift did not write.
+    """
+    (first, *_) = images
+    final = out / plugin.filename(first)
+    _check_replaceable(final)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=".sealift-", dir=out))
+        try:
+            made = scratch / final.name
+            plugin.write(images, options, made)
+            _replace(made, final, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as problem:
+        raise output_error(final, problem) from problem
+    floors = [image.floor for image in images if image.floor]
+    return Artifact(
+        path=final,
+        format=plugin.name,
+        targets=tuple(image.target.name for image in images),
+        size=_size(final),
+        sha256=_sha256(final),
+        python=first.python,
+        floor=max(floors, default=None),
+        floor_because=first.floor_because,
+        distributions=len(first.distributions),
+    )
+
+
+def _check_replaceable(final: Path) -> None:
+    if final.is_dir() and not final.is_symlink() and not (final / _MARK).exists():
+        raise OutputError(
+            f"cannot write {final}: a folder that Sealift did not make is in the way",
+            hint="move it away, or name another folder with --out",
+        )
+
+
+def _replace(made: Path, final: Path, scratch: Path) -> None:
+    if final.is_dir() and not final.is_symlink():
+        final.rename(scratch / "replaced")
+    elif made.is_dir() and final.exists():
+        final.unlink()
+    made.replace(final)
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_dir():
+        return store.file_sha256(path)
+    total = hashlib.sha256()
+    for file in _files(path):
+        mode = "x" if file.stat().st_mode & 0o111 else "-"
+        total.update(f"{file.relative_to(path)} {mode} {store.file_sha256(file)}\n".encode())
+    return total.hexdigest()

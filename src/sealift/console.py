@@ -8,7 +8,7 @@ object a line on standard output and nothing else is written there.
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -154,17 +154,24 @@ def progress(title: str, total: int) -> Iterator[Bar]:
         yield _Bar()
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table as a result, on standard output; plain text when that is no terminal."""
-    from rich.table import Table
-    from rich.text import Text
+def answer(value: Any, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """What a command was asked for: ``value`` with ``--json``, else a table of ``rows``.
 
+    Cells may hold the markup of rich, such as ``[green]yes[/]``; the last column is never cut.
+    """
     if _settings.as_json:
+        result(value, "")
         return
-    shown = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False)
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for name in columns:
+        shown.add_column(name, overflow="fold", no_wrap=True)
     for row in rows:
-        shown.add_row(*(Text.from_ansi(cell) for cell in row))
-    _rich(stderr=False).print(shown)
+        shown.add_row(*row)
+    out = _rich(stderr=False)
+    out.width = max(out.width, 240)
+    out.print(shown)
 
 
 def failure(error: SealiftError) -> None:
@@ -208,8 +215,8 @@ def size(count: int) -> str:
     return f"{amount:.2f} GB"
 
 
-def summary(fields: Mapping[str, str]) -> None:
-    """Names and values, aligned, on standard output."""
+def interrupted() -> None:
+    """What is said when the user stops the program: nothing half-written stays."""
+    event("interrupted")
     if not _settings.as_json:
-        width = max(map(len, fields))
-        sys.stdout.write("".join(f"{name:<{width}}  {value}\n" for name, value in fields.items()))
+        sys.stderr.write("interrupted: nothing half-written was left\n")

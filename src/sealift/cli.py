@@ -1,0 +1,234 @@
+"""The command line: options in, one call of the pipeline, a table or JSON out.
+
+Heavy imports stay inside commands, so that ``--help`` costs little.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click import Abort, UsageError
+
+from sealift import __version__, console
+
+__all__ = ["Abort", "UsageError", "sealift"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_EXAMPLES = """
+\b
+Examples:
+  sealift build .                              a file that runs without Python
+  sealift build httpie                         the same, by name
+  sealift build script.py --out bin            a PEP 723 script
+  sealift build . -f dir -f tar                a folder, and an archive of it
+  sealift build . --python 3.13 --entry myapp.cli:main
+  sealift plan . -t linux-aarch64              what would be shipped, and why not
+  sealift bench dist/myapp --against "python -m myapp" -- --help
+"""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXAMPLES,
+)
+@click.version_option(__version__, prog_name="sealift")
+def sealift() -> None:
+    """Ship Python software to every platform from one machine.
+
+    A project goes in: a folder, a wheel, an sdist, a zip of code, a script or a name on the index.
+    Out come files that run where no Python is installed.
+    """
+
+
+def _output_options(command: Command) -> Command:
+    def configure(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click calls it)
+        said = context.meta.setdefault("sealift.output", {})
+        said[parameter.name or ""] = value
+        console.configure(**said)
+
+    for name, text in (
+        ("--json", "Print JSON lines for machines."),
+        ("--quiet", "Say nothing but warnings and errors."),
+        ("--verbose", "Say more."),
+    ):
+        key = "as_json" if name == "--json" else name.removeprefix("--")
+        command = click.option(
+            name, key, is_flag=True, help=text, callback=configure, expose_value=False
+        )(command)
+    return command
+
+
+_INPUT_OPTIONS = (
+    click.argument("given", metavar="[INPUT]", default="."),
+    click.option(
+        "-t", "--target", "targets", multiple=True, metavar="TARGET",
+        help="Machine to ship to; may be repeated. This machine by default.",
+    ),
+    click.option("--python", metavar="X.Y", help="Feature version of CPython to ship."),
+    click.option("--entry", help='To start: a script's name, "pkg.module:function" or "pkg".'),
+    click.option("--name", help="Name of the product; the project's by default."),
+    click.option("--extra", "extras", multiple=True, help="Extra of the project to ship."),
+    click.option("--group", "groups", multiple=True, help="Dependency group to ship besides."),
+    click.option("--lock", metavar="FILE", help="Lock to honour: pylock.toml, uv.lock, …"),
+    click.option("--upgrade", is_flag=True, help="Resolve again instead of using a known lock."),
+    click.option(
+        "--interpreter", metavar="PROVIDER",
+        help="Where Python comes from: local, standalone, archive, or the path of one.",
+    ),
+    click.option("--mirror", metavar="URL", help="Where to download interpreters instead."),
+)  # fmt: skip
+
+
+def _input_options(command: Command) -> Command:
+    for decorate in reversed(_INPUT_OPTIONS):
+        command = decorate(command)
+    return _output_options(command)
+
+
+_format_option = click.option(
+    "-f", "--format", "formats", multiple=True, metavar="FORMAT",
+    help="What to make: onefile, dir, tar, pyz; may be repeated.",
+)  # fmt: skip
+_out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"),
+    show_default=True, help="Folder for results.",
+)  # fmt: skip
+
+
+def _request(given: str, *, upgrade: bool = False, **options: Any) -> Any:
+    from sealift.pipeline import Request
+
+    return Request(given=given, overrides={k: v for k, v in options.items() if v}, upgrade=upgrade)
+
+
+@sealift.command()
+@_input_options
+@_format_option
+@_out_option
+def build(out: Path, **options: Any) -> None:
+    """Build INPUT into files that run where no Python is installed."""
+    from sealift import pipeline, report
+
+    report.artifacts(pipeline.make_artifacts(_request(**options), out))
+
+
+@sealift.command()
+@_input_options
+@_format_option
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan's JSON here."
+)
+def plan(out: Path | None, **options: Any) -> None:
+    """Show every distribution on every target: its wheel, a build, or the reason against it."""
+    from sealift import pipeline, report
+
+    report.plan(pipeline.make_jobs(_request(**options)), out)
+
+
+@sealift.command()
+@_input_options
+@_out_option
+def collect(out: Path, **options: Any) -> None:
+    """Download, build and verify the wheels of INPUT, one folder a target below --out."""
+    from sealift import pipeline, report
+
+    _, houses = pipeline.make_wheelhouses(_request(**options))
+    report.wheelhouses(houses, out)
+
+
+@sealift.command()
+@_input_options
+@_out_option
+def stage(out: Path, **options: Any) -> None:
+    """Stage INPUT: write image-TARGET.json, the manifest of everything that would be shipped."""
+    from sealift import pipeline, report
+
+    _, images = pipeline.make_images(_request(**options))
+    report.images(images, out)
+
+
+@sealift.command()
+@click.argument("image", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_format_option
+@_out_option
+@_output_options
+def export(image: Path, formats: tuple[str, ...], out: Path) -> None:
+    """Write a staged IMAGE (an image-TARGET.json of `sealift stage`) in other formats."""
+    from sealift import pipeline, report
+
+    report.artifacts(pipeline.export_saved(image, formats or ("onefile",), out))
+
+
+@sealift.command()
+@_input_options
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("pylock.toml"),
+    show_default=True, help="The lock to write.",
+)  # fmt: skip
+def lock(out: Path, **options: Any) -> None:
+    """Resolve INPUT for all platforms into a pylock.toml (PEP 751)."""
+    from sealift import pipeline
+
+    pipeline.write_lock(_request(**options), out)
+
+
+@sealift.command()
+@click.argument(
+    "folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default="."
+)
+@_output_options
+def init(folder: Path) -> None:
+    """Add a commented [tool.sealift] table to FOLDER's pyproject.toml."""
+    from sealift import template
+
+    template.add_table(folder)
+
+
+@sealift.command()
+@_output_options
+def targets() -> None:
+    """List targets × formats, with the reason of each refusal."""
+    from sealift import report
+
+    report.targets()
+
+
+@sealift.command()
+@_output_options
+def doctor() -> None:
+    """Check what Sealift needs on this machine, and say how to get what is missing."""
+    from sealift import checkup
+
+    raise SystemExit(checkup.report())
+
+
+@sealift.group(invoke_without_command=True)
+@_output_options
+@click.pass_context
+def cache(context: click.Context) -> None:
+    """List or clear what Sealift keeps: downloads, interpreters, wheels, compiled code."""
+    from sealift import report
+
+    if context.invoked_subcommand is None:
+        report.cache()
+
+
+@cache.command()
+@click.argument("kinds", nargs=-1)
+@_output_options
+def clear(kinds: tuple[str, ...]) -> None:
+    """Delete everything, or only KINDS."""
+    from sealift import report, store
+
+    report.cleared(store.clear(kinds))
+
+
+def _add_bench() -> None:
+    from sealift.bench.command import bench
+
+    sealift.add_command(bench)
+
+
+_add_bench()

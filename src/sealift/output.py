@@ -1,0 +1,43 @@
+"""Files and folders for users: written whole or not at all, with a clear error."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+from sealift.errors import OutputError
+
+
+def make_folder(folder: Path) -> Path:
+    """``folder``, made when it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise output_error(folder, problem) from problem
+    return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, replacing what is there."""
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        try:
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as problem:
+        raise output_error(path, problem) from problem
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write ``data`` as JSON, replacing what is there."""
+    write_text(path, json.dumps(data, indent=1) + "\n")
+
+
+def output_error(path: Path, problem: OSError) -> OutputError:
+    """The error of not being able to write ``path``, with what to do about it."""
+    hint = "name another folder with --out"
+    if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+        hint = "free some space there, or name another folder with --out"
+    return OutputError(f"cannot write {path}: {problem.strerror or problem}", hint=hint)

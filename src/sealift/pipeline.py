@@ -1,0 +1,189 @@
+"""The line: ``Project → Plan → Wheelhouse → Image → Artifact``, stage by stage.
+
+Every function here runs the line up to its noun.  Finished parts come out of the content store, so
+running one after the other costs little more than the last.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealift import console, jsonform, plugins
+from sealift.artifact import Artifact, export
+from sealift.config import Config, Settings
+from sealift.errors import RefusedError
+from sealift.image import Image, stage
+from sealift.interpreters.choose import choose
+from sealift.output import make_folder, write_json
+from sealift.plan import Action, Plan, make_plan
+from sealift.project import Project, load_project
+from sealift.resolve import lock, save_lock
+from sealift.target import Target, current_target, parse_target
+from sealift.wheelhouse import Wheelhouse, collect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a command line asks for: an input and settings that win over the project's own."""
+
+    given: str = "."
+    overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    upgrade: bool = False
+
+
+def make_project(request: Request) -> Project:
+    """The project as given, its settings overridden by the request's."""
+    with console.step(f"Reading {request.given}") as step:
+        project = load_project(request.given)
+        config = dataclasses.replace(project.settings.config, **request.overrides)
+        settings = dataclasses.replace(project.settings, config=config)
+        project = dataclasses.replace(project, settings=settings)
+        step.done(" ".join(filter(None, (project.kind.value, project.name, project.version))))
+    return project
+
+
+def make_jobs(request: Request) -> Plan:
+    """The plan: refused formats are reported before anything is downloaded."""
+    project = make_project(request)
+    settings = project.settings
+    targets = _targets(settings)
+    _check_formats(settings.config.formats, targets)
+    interpreters = {}
+    for target in targets:
+        with console.step(f"Choosing Python for {target}") as step:
+            python = settings.config.python
+            found = choose(python, project.requires_python, target, settings)
+            interpreters[target.name] = found
+            step.done(f"{found.version} ({found.provider}: {found.reason})")
+    with console.step("Locking dependencies") as step:
+        python = min(found.feature for found in interpreters.values())
+        locked = lock(project, python=python, update=request.upgrade)
+        step.done(f"{len(locked.packages)} packages")
+    return make_plan(
+        project,
+        lock=locked,
+        targets=targets,
+        interpreters=interpreters,
+        formats=settings.config.formats,
+    )
+
+
+def make_wheelhouses(request: Request) -> tuple[Plan, tuple[Wheelhouse, ...]]:
+    """The wheels of every job; raises :class:`RefusedError` with all refusals at once."""
+    plan = make_jobs(request)
+    _check_choices(plan)
+    houses = []
+    for job in plan.jobs:
+        with console.step(f"Collecting wheels for {job.target}") as step:
+            house = collect(job)
+            built = sum(wheel.built for wheel in house.wheels)
+            step.done(f"{len(house.wheels)} wheels" + (f", {built} built here" if built else ""))
+            houses.append(house)
+    return plan, tuple(houses)
+
+
+def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:
+    """The images, one a target."""
+    plan, houses = make_wheelhouses(request)
+    images = []
+    for house in houses:
+        with console.step(f"Staging {house.target}") as step:
+            image = stage(house, plan.project)
+            step.done(f"{len(image.entries)} files, {console.size(image.size)}")
+            images.append(image)
+    return plan, tuple(images)
+
+
+def make_artifacts(request: Request, out: Path) -> tuple[Artifact, ...]:
+    """The whole line; artifacts go to ``out``, with an ``artifacts.json`` beside them."""
+    plan, images = make_images(request)
+    return export_images(images, plan.project.settings, out)
+
+
+def export_images(images: Sequence[Image], settings: Settings, out: Path) -> tuple[Artifact, ...]:
+    """Write every format of every image below ``out``."""
+    make_folder(out)
+    artifacts: list[Artifact] = []
+    for name in settings.config.formats:
+        plugin: plugins.Format[Any] = plugins.load("formats", name)
+        options = settings.format(name, plugin.options)
+        for group, folder in _groups(plugin, images, out):
+            target = " ".join(str(image.target) for image in group)
+            with console.step(f"Writing {name} for {target}") as step:
+                make_folder(folder)
+                artifact = export(group, plugin, options, folder)
+                step.done(f"{artifact.path} {console.size(artifact.size)}")
+                artifacts.append(artifact)
+    write_json(out / "artifacts.json", [artifact.to_json() for artifact in artifacts])
+    return tuple(artifacts)
+
+
+def _groups(
+    plugin: plugins.Format[Any], images: Sequence[Image], out: Path
+) -> list[tuple[Sequence[Image], Path]]:
+    if plugin.several_targets:
+        return [(images, out)]
+    if len(images) == 1:
+        return [(images, out)]
+    return [([image], out / image.target.name) for image in images]
+
+
+def _targets(settings: Settings) -> list[Target]:
+    named = settings.config.targets
+    targets = [parse_target(text) for text in named] if named else [current_target()]
+    floors = ((target, settings.target(target.name).floor) for target in targets)
+    return [target.with_floor(floor) if floor else target for target, floor in floors]
+
+
+def _check_formats(formats: Sequence[str], targets: Sequence[Target]) -> None:
+    refusals = [
+        f"{name} for {target}: {reason}"
+        for name in formats
+        for target in targets
+        if (reason := plugins.load("formats", name).refuses(target))
+    ]
+    if refusals:
+        raise RefusedError(
+            "cannot make what was asked",
+            details=refusals,
+            hint="`sealift targets` shows which format goes where",
+        )
+
+
+def _check_choices(plan: Plan) -> None:
+    refused = [
+        f"{choice.name} {choice.version or ''} for {job.target}: {choice.reason}"
+        for job in plan.jobs
+        for choice in job.choices
+        if choice.action is Action.REFUSE
+    ]
+    if refused:
+        raise RefusedError(
+            f"cannot collect {plan.project.name}: not every distribution has a wheel",
+            details=refused,
+            hint="raise the floor of the target, pick another Python with --python, or leave the "
+            "target out",
+        )
+
+
+def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifact, ...]:
+    """Write a staged image, saved as JSON, in ``formats``; settings are the formats' defaults."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    image = jsonform.load(Image, data, where=str(path))
+    settings = Settings(config=Config(formats=tuple(formats)))
+    _check_formats(formats, [image.target])
+    return export_images([image], settings, out)
+
+
+def write_lock(request: Request, out: Path) -> None:
+    """Resolve the project and write its universal lock."""
+    project = make_project(request)
+    python = project.settings.config.python
+    found = choose(python, project.requires_python, current_target(), project.settings)
+    with console.step("Locking dependencies") as step:
+        locked = lock(project, python=found.feature, update=True)
+        save_lock(locked, out)
+        step.done(f"{len(locked.packages)} packages in {out}")

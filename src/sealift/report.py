@@ -1,0 +1,131 @@
+"""What commands answer: tables for people, JSON for machines."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sealift import console, jsonform, plugins, store
+from sealift.artifact import Artifact
+from sealift.image import Image
+from sealift.output import make_folder, write_json
+from sealift.plan import Action, Choice, Plan
+from sealift.target import current_target, load_targets
+from sealift.wheelhouse import Wheelhouse
+
+_MARKS = {Action.TAKE: "wheel", Action.BUILD: "build", Action.REFUSE: "refused"}
+_STYLES = {Action.TAKE: "green", Action.BUILD: "yellow", Action.REFUSE: "red"}
+
+
+def artifacts(made: Sequence[Artifact]) -> None:
+    """The closing table of a build."""
+    columns = ("artifact", "size", "Python", "runs on", "distributions", "sha256")
+    rows = [
+        (
+            str(artifact.path),
+            console.size(artifact.size),
+            artifact.python,
+            _runs_on(artifact),
+            str(artifact.distributions),
+            artifact.sha256,
+        )
+        for artifact in made
+    ]
+    console.answer([artifact.to_json() for artifact in made], columns, rows)
+
+
+def _runs_on(artifact: Artifact) -> str:
+    targets = ", ".join(artifact.targets)
+    if not artifact.floor:
+        return targets
+    libc = "musl" if "musl" in targets else "macOS" if "macos" in targets else "glibc"
+    return f"{targets}, {libc} ≥ {'.'.join(map(str, artifact.floor))}"
+
+
+def plan(made: Plan, out: Path | None) -> None:
+    """The matrix of distributions × targets, then the reasons."""
+    if out:
+        write_json(out, made.to_json())
+    cells: dict[str, dict[str, Choice]] = {}
+    for job in made.jobs:
+        for choice in job.choices:
+            cells.setdefault(f"{choice.name} {choice.version or ''}".strip(), {})[
+                job.target.name
+            ] = choice
+    names = [job.target.name for job in made.jobs]
+    rows = [(name, *(_cell(cells[name].get(target)) for target in names)) for name in sorted(cells)]
+    console.answer(made.to_json(), ("distribution", *names), rows)
+    for job in made.jobs:
+        for choice in job.choices:
+            if choice.reason:
+                console.note(f"{choice.name} on {job.target}: {choice.reason}")
+
+
+def _cell(choice: Choice | None) -> str:
+    if choice is None:
+        return "[dim]—[/]"
+    return f"[{_STYLES[choice.action]}]{_MARKS[choice.action]}[/]"
+
+
+def wheelhouses(houses: Sequence[Wheelhouse], out: Path) -> None:
+    """Copy the wheels to one folder a target, with a ``wheelhouse.json``."""
+    for house in houses:
+        folder = make_folder(out / house.target.name)
+        for wheel in house.wheels:
+            shutil.copyfile(wheel.path, folder / wheel.path.name)
+        write_json(folder / "wheelhouse.json", house.to_json())
+    rows = [
+        (wheel.name, wheel.version, str(house.target), "built here" if wheel.built else "index")
+        for house in houses
+        for wheel in house.wheels
+    ]
+    columns = ("distribution", "version", "target", "from")
+    console.answer([house.to_json() for house in houses], columns, rows)
+
+
+def images(made: Sequence[Image], out: Path) -> None:
+    """Write the manifests and tell what is in them."""
+    make_folder(out)
+    rows = []
+    for image in made:
+        path = out / f"image-{image.target}.json"
+        write_json(path, image.to_json())
+        rows.append((str(path), str(len(image.entries)), console.size(image.size), image.key[:16]))
+    answer = [{"path": row[0], "key": image.key} for row, image in zip(rows, made, strict=True)]
+    console.answer(answer, ("image", "files", "size", "key"), rows)
+
+
+def targets() -> None:
+    """Every target × format: yes, or the number of a reason listed below."""
+    formats = {name: plugins.load("formats", name) for name in plugins.names("formats")}
+    reasons: list[str] = []
+    rows = []
+    answer: dict[str, dict[str, Any]] = {}
+    for target in load_targets().values():
+        cells = []
+        for name, plugin in formats.items():
+            refusal = plugin.refuses(target)
+            answer.setdefault(target.name, {})[name] = refusal
+            if refusal and refusal not in reasons:
+                reasons.append(refusal)
+            cells.append(f"[red]{reasons.index(refusal) + 1}[/]" if refusal else "[green]yes[/]")
+        here = " (this machine)" if target == current_target() else ""
+        rows.append((f"{target}{here}", *cells))
+    console.answer(answer, ("target", *formats), rows)
+    for number, reason in enumerate(reasons, start=1):
+        console.note(f"{number}: {reason}")
+
+
+def cache() -> None:
+    """What the content store holds."""
+    used = list(store.usage())
+    rows = [(item.kind, str(item.entries), console.size(item.size)) for item in used]
+    rows.append(("total", "", console.size(sum(item.size for item in used))))
+    answer = {"path": str(store.store_root()), "kinds": jsonform.dump(tuple(used))}
+    console.answer(answer, ("kind", "entries", "size"), rows)
+    console.note(f"in {store.store_root()}")
+
+
+def cleared(freed: int) -> None:
+    """How much was freed."""
+    console.result({"freed": freed}, f"freed {console.size(freed)}")

@@ -1,0 +1,71 @@
+"""``sealift init``: a commented ``[tool.sealift]`` table, derived from the settings' fields."""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sealift import console, plugins
+from sealift.config import Config, TargetOptions
+from sealift.errors import ConfigError, ProjectError
+from sealift.output import write_text
+
+
+def add_table(folder: Path) -> None:
+    """Append the table to ``folder``'s ``pyproject.toml``; refuses when there is one."""
+    path = folder / "pyproject.toml"
+    if not path.is_file():
+        raise ProjectError(
+            f"cannot add settings: {path} does not exist",
+            hint="a script can carry [tool.sealift] in its PEP 723 block instead",
+        )
+    text = path.read_text(encoding="utf-8")
+    try:
+        known = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"cannot read {path}: {problem}") from problem
+    if "sealift" in known.get("tool", {}):
+        raise ConfigError(f"cannot add settings: {path} has [tool.sealift] already")
+    write_text(path, text.rstrip("\n") + "\n\n" + "\n".join(table_lines()) + "\n")
+    console.note(f"added [tool.sealift] to {path}; every line is a default, uncomment to change")
+
+
+def table_lines() -> Iterator[str]:
+    """The table, every key commented out at its default."""
+    yield "[tool.sealift]"
+    yield from _lines(Config)
+    for name in plugins.names("formats"):
+        plugin = plugins.load("formats", name)
+        if dataclasses.fields(plugin.options):
+            yield f"\n# [tool.sealift.{name}]  # {plugin.summary}"
+            yield from _lines(plugin.options)
+    yield "\n# [tool.sealift.target.linux-x86_64]  # what differs on one target"
+    yield from _lines(TargetOptions)
+
+
+def _lines(options: type[Any]) -> Iterator[str]:
+    for field in dataclasses.fields(options):
+        choices = field.metadata["choices"]
+        shown = f" ({' | '.join(choices)})" if choices else ""
+        yield f"# {field.metadata['help']}{shown}"
+        yield f"# {field.name.replace('_', '-')} = {toml_value(field.default)}"
+
+
+def toml_value(value: Any) -> str:
+    """A default as TOML writes it.
+
+    >>> toml_value(("onefile",)), toml_value(True), toml_value(None)
+    ('["onefile"]', 'true', '""')
+    """
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return '""'
+        case tuple():
+            return "[" + ", ".join(toml_value(item) for item in value) + "]"
+        case str():
+            return f'"{value}"'
+        case _:
+            return str(value)
