@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sealift import jsonform
+from sealift.interpreter import Interpreter
 from sealift.project import EntryPoint
 from sealift.target import Target
 
@@ -73,7 +74,7 @@ class Image:
     version: str
     target: Target
     python: str
-    interpreter_key: str
+    interpreter: Interpreter
     library: str | None
     entry: EntryPoint
     entries: tuple[Entry, ...]
