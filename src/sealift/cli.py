@@ -67,7 +67,7 @@ _INPUT_OPTIONS = (
         help="Machine to ship to; may be repeated. This machine by default.",
     ),
     click.option("--python", metavar="X.Y", help="Feature version of CPython to ship."),
-    click.option("--entry", help='To start: a script's name, "pkg.module:function" or "pkg".'),
+    click.option("--entry", help="To start: a script's name, pkg.module:function, or pkg."),
     click.option("--name", help="Name of the product; the project's by default."),
     click.option("--extra", "extras", multiple=True, help="Extra of the project to ship."),
     click.option("--group", "groups", multiple=True, help="Dependency group to ship besides."),

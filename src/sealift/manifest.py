@@ -1,6 +1,5 @@
 """What a folder of the content store holds, as entries of an image; read once and remembered."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -24,14 +23,11 @@ def folder_entries(folder: Path, *, prefix: str, origin: str, key: str) -> tuple
 
     ``key`` identifies the folder's content: with the same key the files are not read again.
     """
-    remembered = store.make_entry(
+    data = store.remember(
         "manifests",
         store.digest_of(_FORMAT, str(folder), prefix, origin, key),
-        lambda path: path.write_text(
-            json.dumps(jsonform.dump(tuple(_read(folder, prefix, origin)))), encoding="utf-8"
-        ),
+        lambda: jsonform.dump(tuple(_read(folder, prefix, origin))),
     )
-    data = json.loads(remembered.read_text(encoding="utf-8"))
     return tuple(_entry(item) for item in data)
 
 

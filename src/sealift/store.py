@@ -6,12 +6,14 @@ it; ``SEALIFT_CACHE_DIR`` moves it.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import filelock
 import platformdirs
@@ -77,6 +79,16 @@ def make_entry(kind: str, key: str, make: Callable[[Path], None]) -> Path:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return final
+
+
+def remember(kind: str, key: str, compute: Callable[[], Any]) -> Any:
+    """What ``compute`` returned for ``key``, as JSON gives it back; computed once."""
+
+    def write(path: Path) -> None:
+        path.write_text(json.dumps(compute()), encoding="utf-8")
+
+    path = make_entry(kind, key, write)
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

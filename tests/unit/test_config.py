@@ -1,0 +1,76 @@
+"""Settings are read whole, and every mistake in them is named with its place."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from sealift.config import Settings, option, read_settings
+from sealift.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colours:
+    """Options a format may own."""
+
+    shade: str = option("dark", "how dark", choices=("dark", "light"))
+    fast: bool = option(False, "whether to hurry")
+    level: int = option(3, "how much")
+
+
+def read(table: dict[str, Any]) -> Settings:
+    return read_settings(
+        table, source="pyproject.toml", targets=["linux-x86_64", "web"], formats=["onefile", "dir"]
+    )
+
+
+def test_an_empty_table_gives_defaults() -> None:
+    settings = read({})
+    assert settings.config.formats == ("onefile",)
+    assert settings.target("linux-x86_64").floor is None
+
+
+def test_lists_become_tuples_and_tables_are_told_apart() -> None:
+    settings = read(
+        {
+            "targets": ["linux-x86_64"],
+            "onefile": {"shade": "light"},
+            "target": {"linux-x86_64": {"floor": "2.17"}},
+        }
+    )
+    assert settings.config.targets == ("linux-x86_64",)
+    assert settings.format("onefile", Colours) == Colours(shade="light")
+    assert settings.target("linux-x86_64").floor == "2.17"
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ({"entrie": "a:b"}, "`tool.sealift` has no key 'entrie'", "did you mean 'entry'?"),
+        ({"targets": "linux"}, "`tool.sealift.targets` must be a list of strings", None),
+        ({"targets": [1]}, "`tool.sealift.targets` must be a list of strings; got [1]", None),
+        ({"sources": "yes"}, "`tool.sealift.sources` must be true or false; got 'yes'", None),
+        ({"stdlib": "some"}, "must be needed, all; got 'some'", None),
+        ({"target": {"linux-x86": {}}}, "has no key 'linux-x86'", "did you mean 'linux-x86_64'?"),
+        ({"target": {"web": {"flor": "1"}}}, "`tool.sealift.target.web` has no key 'flor'", None),
+        ({"onefile": 3}, "`tool.sealift.onefile` must be a table; got 3", None),
+    ],
+)
+def test_mistakes_name_their_place(table: dict[str, Any], message: str, hint: str | None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(table)
+    assert "pyproject.toml" in caught.value.message
+    assert message in caught.value.message
+    assert hint is None or caught.value.hint == hint
+
+
+def test_format_options_are_checked_when_the_format_asks() -> None:
+    settings = read({"onefile": {"level": "high"}})
+    with pytest.raises(ConfigError, match=r"`tool.sealift.onefile.level` must be a whole number"):
+        settings.format("onefile", Colours)
+
+
+def test_true_is_no_number() -> None:
+    settings = read({"onefile": {"level": True}})
+    with pytest.raises(ConfigError, match="must be a whole number"):
+        settings.format("onefile", Colours)

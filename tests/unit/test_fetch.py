@@ -1,0 +1,61 @@
+"""Downloads are checked before anyone sees them."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sealift.errors import FetchError
+from sealift.fetch import Remote, fetch
+
+DATA = b"a wheel, say" * 1000
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("SEALIFT_CACHE_DIR", str(tmp_path / "store"))
+    (tmp_path / "my file+1.whl").write_bytes(DATA)
+    return (tmp_path / "my file+1.whl").as_uri()
+
+
+def test_a_good_file_keeps_its_name(url: str) -> None:
+    path = fetch(Remote(url, SHA256, len(DATA)))
+    assert path.name == "my file+1.whl"
+    assert path.read_bytes() == DATA
+
+
+def test_the_second_time_needs_no_source(url: str, tmp_path: Path) -> None:
+    first = fetch(Remote(url, SHA256))
+    (tmp_path / "my file+1.whl").unlink()
+    assert fetch(Remote(url, SHA256)) == first
+
+
+def test_other_bytes_show_both_digests_and_leave_nothing(url: str, tmp_path: Path) -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch(Remote(url, "0" * 64))
+    assert f"received {SHA256}" in caught.value.details
+    assert list((tmp_path / "store").rglob("*.whl")) == []
+
+
+@pytest.mark.parametrize("size", [len(DATA) - 1, len(DATA) + 1, 1])
+def test_another_size_is_refused(url: str, size: int) -> None:
+    with pytest.raises(FetchError, match="bytes where"):
+        fetch(Remote(url, SHA256, size))
+
+
+def test_a_missing_file_names_it(url: str) -> None:
+    with pytest.raises(FetchError, match=r"cannot download gone\.whl"):
+        fetch(Remote(url.replace("my%20file%2B1", "gone"), SHA256))
+
+
+def test_other_schemes_are_refused(url: str) -> None:
+    with pytest.raises(FetchError, match="scheme is not supported"):
+        fetch(Remote("ftp://example.invalid/x.whl", SHA256))
+
+
+def test_credentials_are_never_shown(url: str) -> None:
+    remote = Remote("http://user:secret@127.0.0.1:9/x.whl", SHA256)
+    with pytest.raises(FetchError) as caught:
+        fetch(remote)
+    assert "secret" not in " ".join((caught.value.message, *caught.value.details))
