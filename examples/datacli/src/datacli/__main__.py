@@ -1,0 +1,5 @@
+import sys
+
+from datacli.cli import main
+
+sys.exit(main())

@@ -1,0 +1,3 @@
+from myapp.myapp import main
+
+main(prog_name="myapp")

@@ -1,0 +1,5 @@
+import sys
+
+from guestbook.cli import main
+
+sys.exit(main())

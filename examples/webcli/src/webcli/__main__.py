@@ -1,0 +1,3 @@
+from webcli.cli import app
+
+app(prog_name="webcli")

@@ -1,0 +1,5 @@
+import sys
+
+from window.app import main
+
+sys.exit(main())
