@@ -5,7 +5,9 @@ the content store that holds its bytes, so that staging copies nothing and a sec
 all its parts finished.
 """
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -67,7 +69,8 @@ class Image:
 
     ``search_path`` are the entries of ``sys.path`` relative to the product's root, in order;
     ``startup`` is code that ``.pth`` files run; ``floor`` is the oldest system the native files
-    run on and ``floor_because`` the file and symbol that set it; ``key`` is the digest of it all.
+    run on and ``floor_because`` the file and symbol that set it; ``sources`` tells whether sources
+    are shipped beside the code; ``key`` is the digest of it all, 64 hex digits.
     """
 
     name: str
@@ -85,12 +88,32 @@ class Image:
     certificates: str
     floor: tuple[int, int] | None
     floor_because: str
+    sources: bool
     key: str
 
     @property
     def feature(self) -> str:
         """The feature version of Python, such as "3.13"."""
         return ".".join(self.python.split(".")[:2])
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, as they are."""
+        return sum(entry.size for entry in self.entries)
+
+    def with_key(self) -> "Image":
+        """This image with its key computed.
+
+        Where a file lies on this machine does not count: equal products have equal keys.
+        """
+        files = [(e.path, e.mode, e.sha256, e.real) for e in self.entries]
+        packs = [(pack.origin, pack.sha256) for pack in self.code]
+        facts = (
+            *(self.name, self.version, self.target.name, self.python, str(self.entry)),
+            *(self.search_path, self.startup, self.certificates, self.sources, files, packs),
+        )
+        key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return replace(self, key=key)
 
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""

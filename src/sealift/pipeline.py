@@ -15,12 +15,13 @@ from sealift import console, jsonform, plugins
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
 from sealift.errors import RefusedError
-from sealift.image import Image, stage
+from sealift.image import Image
 from sealift.interpreters.choose import choose
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
 from sealift.project import Project, load_project
 from sealift.resolve import lock, save_lock
+from sealift.staging import stage
 from sealift.target import Target, current_target, parse_target
 from sealift.wheelhouse import Wheelhouse, collect
 

@@ -55,7 +55,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def make_entry(kind: str, key: str, make: Callable[[Path], None]) -> Path:
+def make_entry(kind: str, key: str, make: Callable[[Path], object]) -> Path:
     """The entry ``kind``/``key``; when it is absent, ``make`` writes it to the path it is given.
 
     ``make`` may create a file or a folder there.  What it raises is passed on, and nothing stays.
@@ -83,11 +83,9 @@ def make_entry(kind: str, key: str, make: Callable[[Path], None]) -> Path:
 
 def remember(kind: str, key: str, compute: Callable[[], Any]) -> Any:
     """What ``compute`` returned for ``key``, as JSON gives it back; computed once."""
-
-    def write(path: Path) -> None:
-        path.write_text(json.dumps(compute()), encoding="utf-8")
-
-    path = make_entry(kind, key, write)
+    path = make_entry(
+        kind, key, lambda path: path.write_text(json.dumps(compute()), encoding="utf-8")
+    )
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -51,8 +51,8 @@ def test_digests_tell_parts_apart() -> None:
 
 
 def test_usage_and_clear() -> None:
-    store.make_entry("wheels", "a", lambda path: path.write_bytes(b"12345") and None)
-    store.make_entry("other", "b", lambda path: path.write_bytes(b"1") and None)
+    store.make_entry("wheels", "a", lambda path: path.write_bytes(b"12345"))
+    store.make_entry("other", "b", lambda path: path.write_bytes(b"1"))
     assert [(used.kind, used.entries, used.size) for used in store.usage()] == [
         ("other", 1, 1),
         ("wheels", 1, 5),

@@ -1,0 +1,124 @@
+"""From a wheelhouse to an image: the fourth step of the line."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+import certifi
+
+from sealift import parts, store
+from sealift.bytecode import compile_sources
+from sealift.config import Config
+from sealift.entrypoint import choose_entry
+from sealift.errors import EntryPointError
+from sealift.floor import floor_of
+from sealift.image import SITE_PACKAGES, Entry, Image, Kind
+from sealift.interpreter import Interpreter
+from sealift.parts import Part
+from sealift.project import EntryPoint, Project
+from sealift.startup import read_startup
+from sealift.wheel import read_wheel
+from sealift.wheelhouse import Wheel, Wheelhouse
+
+CERTIFICATES = "lib/cacert.pem"
+
+
+def stage(house: Wheelhouse, project: Project) -> Image:
+    """The image of ``project`` on one target: every file, all code compiled, the floor computed.
+
+    Nothing is copied: entries point into the content store.  Raises :class:`EntryPointError`,
+    :class:`~sealift.errors.ArchiveError` for a wheel that lies, or
+    :class:`~sealift.errors.BuildError`.
+    """
+    config, interpreter = project.settings.config, house.interpreter
+    entry = _entry_point(house, project)
+    staged = _parts(house, config)
+    entries = _with_certificates(parts.merged(staged), config)
+    code = tuple(
+        compile_sources(interpreter, part.origin, sources, part.key)
+        for part in staged
+        if (sources := part.sources())
+    )
+    natives = {item.path: item.source for item in entries if item.kind is Kind.NATIVE}
+    floor = floor_of(natives, house.target)
+    search_path, startup = _startup(entries, interpreter)
+    image = Image(
+        name=config.name or project.name,
+        version=_version(house, project),
+        target=house.target,
+        python=interpreter.version,
+        interpreter=interpreter,
+        library=interpreter.library,
+        entry=entry,
+        entries=entries,
+        code=code,
+        search_path=search_path,
+        startup=startup,
+        distributions=tuple(f"{wheel.name} {wheel.version}" for wheel in house.wheels),
+        certificates=config.certificates,
+        floor=floor.version,
+        floor_because=floor.because,
+        sources=config.sources,
+        key="",
+    )
+    return image.with_key()
+
+
+def _parts(house: Wheelhouse, config: Config) -> list[Part]:
+    everywhere = "*" in config.materialize
+    wheels = [
+        parts.wheel_part(
+            wheel, house.interpreter, real=everywhere or wheel.name in config.materialize
+        )
+        for wheel in house.wheels
+    ]
+    python = parts.interpreter_part(house.interpreter, wheels, everything=config.stdlib == "all")
+    built = frozenset(wheel.name for wheel in house.wheels if wheel.built)
+    wheels = parts.grafted(wheels, built, python.natives(), house.target)
+    return [python, *wheels]
+
+
+def _entry_point(house: Wheelhouse, project: Project) -> EntryPoint:
+    wheel = _project_wheel(house.wheels)
+    if wheel is None:
+        raise EntryPointError(f"cannot stage {project.name}: no wheel of it was collected")
+    return choose_entry(read_wheel(wheel.path), explicit=project.settings.config.entry)
+
+
+def _project_wheel(wheels: Iterable[Wheel]) -> Wheel | None:
+    return next((wheel for wheel in wheels if wheel.is_project), None)
+
+
+def _version(house: Wheelhouse, project: Project) -> str:
+    wheel = _project_wheel(house.wheels)
+    return wheel.version if wheel else project.version or "0"
+
+
+def _with_certificates(entries: Sequence[Entry], config: Config) -> tuple[Entry, ...]:
+    path = Path(certifi.where())
+    bundle = Entry(
+        path=CERTIFICATES,
+        kind=Kind.DATA,
+        mode=0o644,
+        size=path.stat().st_size,
+        sha256=store.file_sha256(path),
+        source=path,
+        origin=parts.INTERPRETER,
+    )
+    return tuple(sorted((*entries, bundle), key=lambda entry: entry.path))
+
+
+def _startup(
+    entries: Sequence[Entry], interpreter: Interpreter
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    site = f"{interpreter.stdlib}/{SITE_PACKAGES}"
+    folders = frozenset(
+        str(parent) for entry in entries for parent in PurePosixPath(entry.path).parents
+    )
+    files = [
+        (entry.path, entry.source)
+        for entry in entries
+        if entry.path.endswith((".pth", ".start")) and str(PurePosixPath(entry.path).parent) == site
+    ]
+    found = read_startup(files, python=interpreter.version, folders=folders)
+    first = (interpreter.stdlib, f"{interpreter.stdlib}/lib-dynload", site)
+    return (*first, *found.folders), found.code
