@@ -32,7 +32,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
     config, interpreter = project.settings.config, house.interpreter
     entry = _entry_point(house, project)
     staged = _parts(house, config)
-    entries = _with_certificates(parts.merged(staged), config)
+    entries = _with_certificates(parts.merged(staged))
     code = tuple(
         compile_sources(interpreter, part.origin, sources, part.key)
         for part in staged
@@ -93,7 +93,7 @@ def _version(house: Wheelhouse, project: Project) -> str:
     return wheel.version if wheel else project.version or "0"
 
 
-def _with_certificates(entries: Sequence[Entry], config: Config) -> tuple[Entry, ...]:
+def _with_certificates(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     path = Path(certifi.where())
     bundle = Entry(
         path=CERTIFICATES,

@@ -1,0 +1,115 @@
+"""Write ``docs/reference.md`` from the code: commands, settings, exit statuses, targets × formats.
+
+``python docs/generate.py`` writes it; a test fails when it is out of date.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sealift import plugins
+from sealift.cli import sealift
+from sealift.config import Config, TargetOptions
+from sealift.errors import exit_statuses
+from sealift.target import load_targets
+from sealift.template import toml_value
+
+REFERENCE = Path(__file__).with_name("reference.md")
+
+
+def reference() -> str:
+    """The whole page, as Markdown."""
+    parts = (commands(), settings(), statuses(), targets())
+    return "\n".join(line for part in parts for line in ("", *part)).lstrip("\n") + "\n"
+
+
+def commands() -> Iterator[str]:
+    """What ``--help`` of every command says."""
+    yield "# Reference"
+    yield ""
+    yield "Made by `docs/generate.py` from the code."
+    yield ""
+    yield "## Commands"
+    yield from _command(sealift, "sealift", None)
+
+
+def _command(
+    command: click.Command, path: str, parent: click.Context | None
+) -> Iterator[str]:
+    context = click.Context(
+        command, info_name=path.rpartition(" ")[2], parent=parent, terminal_width=100
+    )
+    text = command.get_help(context)
+    yield from ("", f"### `{path}`", "", "```text", *map(str.rstrip, text.splitlines()), "```")
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from _command(child, f"{path} {name}", context)
+
+
+def settings() -> Iterator[str]:
+    """Every key of ``[tool.sealift]``."""
+    yield "## Settings"
+    yield ""
+    yield "In `pyproject.toml`, or in the `[tool.sealift]` of a script's PEP 723 block."
+    yield from _options("tool.sealift", "What to ship and for whom.", Config)
+    yield from _options("tool.sealift.target.NAME", "What differs on one target.", TargetOptions)
+    for name in plugins.names("formats"):
+        plugin = plugins.load("formats", name)
+        yield from _options(f"tool.sealift.{name}", plugin.summary, plugin.options)
+
+
+def _options(title: str, text: str, options: type[Any]) -> Iterator[str]:
+    yield from ("", f"### `[{title}]`", "", text, "")
+    if not dataclasses.fields(options):
+        yield "No keys."
+        return
+    yield "| key | default | meaning |"
+    yield "|---|---|---|"
+    for field in dataclasses.fields(options):
+        default = "none" if field.default is None else f"`{toml_value(field.default)}`"
+        choices = ", ".join(f"`{choice}`" for choice in field.metadata["choices"])
+        meaning = field.metadata["help"] + (f"; one of {choices}" if choices else "")
+        yield f"| `{field.name.replace('_', '-')}` | {default} | {meaning} |"
+
+
+def statuses() -> Iterator[str]:
+    """What each exit status means."""
+    yield "## Exit statuses"
+    yield ""
+    yield "| status | meaning |"
+    yield "|---|---|"
+    yield "| 0 | done |"
+    for status, cls in exit_statuses().items():
+        yield f"| {status} | {(inspect.getdoc(cls) or '').splitlines()[0]} |"
+    yield "| 2 | The command line is wrong. |"
+    yield "| 130 | Interrupted. |"
+
+
+def targets() -> Iterator[str]:
+    """Which format goes where, and why not."""
+    formats = {name: plugins.load("formats", name) for name in plugins.names("formats")}
+    reasons: list[str] = []
+    yield "## Targets and formats"
+    yield ""
+    yield f"| target | {' | '.join(formats)} |"
+    yield "|---" * (len(formats) + 1) + "|"
+    for target in load_targets().values():
+        cells = []
+        for plugin in formats.values():
+            refusal = plugin.refuses(target)
+            if refusal and refusal not in reasons:
+                reasons.append(refusal)
+            cells.append(f"no ({reasons.index(refusal) + 1})" if refusal else "yes")
+        yield f"| `{target}` | {' | '.join(cells)} |"
+    yield ""
+    yield from (f"{number}. {reason}" for number, reason in enumerate(reasons, start=1))
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(reference(), encoding="utf-8")
