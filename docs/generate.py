@@ -37,9 +37,7 @@ def commands() -> Iterator[str]:
     yield from _command(sealift, "sealift", None)
 
 
-def _command(
-    command: click.Command, path: str, parent: click.Context | None
-) -> Iterator[str]:
+def _command(command: click.Command, path: str, parent: click.Context | None) -> Iterator[str]:
     context = click.Context(
         command, info_name=path.rpartition(" ")[2], parent=parent, terminal_width=100
     )

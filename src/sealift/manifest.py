@@ -40,7 +40,7 @@ def _entry(item: dict[str, object]) -> Entry:
 
 def _read(folder: Path, prefix: str, origin: str) -> Iterator[Entry]:
     base = PurePosixPath(prefix)
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
         if not path.is_file():
             continue
         relative = path.relative_to(folder)
