@@ -228,7 +228,7 @@ def clear(kinds: tuple[str, ...]) -> None:
 def _add_bench() -> None:
     from sealift.bench.command import bench
 
-    sealift.add_command(bench)
+    sealift.add_command(_output_options(bench))
 
 
 _add_bench()

@@ -7,10 +7,13 @@ its status, its last lines and, when asked, the path of a full log.
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sealift.errors import SealiftError, ToolError
+from sealift.target import current_target
 
 TAIL_LINES = 20
 
@@ -58,3 +61,54 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment without variables that change how Python behaves."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
     return {**kept, **(extra or {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One run of a program: times in seconds, ``peak`` memory in bytes, its exit status.
+
+    ``peak`` is the resident memory of the largest process among the program and the descendants
+    it waited for.  ``status`` is negative for a signal.
+    """
+
+    wall: float
+    user: float
+    system: float
+    peak: int
+    status: int
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time, user and system."""
+        return self.user + self.system
+
+
+# Linux counts the memory of the spawning process in the child's peak, so a process as small as a
+# bare Python can be stands between this one and the program.
+_SPAWN_AND_WAIT = """
+import posix, sys, time
+null = posix.open("/dev/null", posix.O_RDWR)
+streams = [(posix.POSIX_SPAWN_DUP2, null, number) for number in (0, 1, 2)]
+start = time.perf_counter_ns()
+pid = posix.posix_spawn(sys.argv[1], sys.argv[1:], posix.environ, file_actions=streams)
+_, status, used = posix.wait4(pid, 0)
+wall = time.perf_counter_ns() - start
+status = posix.waitstatus_to_exitcode(status)
+print(wall / 1e9, used.ru_utime, used.ru_stime, used.ru_maxrss, status)
+"""
+
+
+def spawn_timed(command: Sequence[str | Path], *, env: Mapping[str, str]) -> Timing:
+    """Run ``command``, whose program is a path, with ``/dev/null`` for all streams; measure it.
+
+    Raises :class:`ToolError` where the program cannot be started, or where the system has no
+    ``wait4``.
+    """
+    text = run(
+        [sys.executable, "-I", "-S", "-c", _SPAWN_AND_WAIT, *command],
+        env=env,
+        action=f"time {Path(command[0]).name}",
+    )
+    wall, user, system, peak, status = text.split()
+    unit = 1 if current_target().os == "macos" else 1024
+    return Timing(float(wall), float(user), float(system), int(peak) * unit, int(status))

@@ -1,1 +1,1 @@
-"""Paired measurements of how fast a product starts."""
+"""The instrument that compares how fast programs start."""
