@@ -2,14 +2,14 @@
 
 :func:`strip` needs no external tool.  It keeps every byte that a segment maps at the address it
 had, so that code, relocations and symbol versions are untouched; only file offsets may shrink, by
-multiples of the segments' alignment as the loader demands.  :func:`set_runpath` uses patchelf, and
+multiples of the segments' alignment as the loader demands.  :func:`set_rpath` uses patchelf, and
 comes before :func:`strip`, which also removes the holes patchelf leaves.
 """
 
 import os
 import struct
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,10 @@ from sealift.errors import BinaryFormatError
 _SHT_NULL, _SHT_STRTAB, _SHT_NOBITS, _SHT_PROCESSOR = 0, 3, 8, 0x70000000
 _SHF_ALLOC = 2
 _LOADABLE = {2, 3}  # EXEC, DYN
+# Largest memory page of a CPU. Linkers once aligned segments by 2 MB on x86, which costs as much
+# in the file wherever something is moved; a page is all that a loader needs.
+_PAGES = {3: 0x1000, 62: 0x1000}  # EM_386, EM_X86_64
+_LARGEST_PAGE = 0x10000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,8 @@ def stripped(data: bytes, name: str = "the file") -> bytes:
     header = read_header(view)
     if header.kind not in _LOADABLE or not header.program_count:
         return data
-    segments = tuple(read_segments(view, header))
     sections = _read_sections(view, header)
+    segments = _aligned(read_segments(view, header), header, sections)
     runs = _place(_kept_runs(view, header, segments, sections))
     out = bytearray()
     for run in runs:
@@ -96,6 +100,18 @@ def _read_sections(view: View, header: Header) -> list[_Section]:
         _Section(*view.unpack(layout, header.section_offset + index * step))
         for index in range(header.section_count)
     ]
+
+
+def _aligned(
+    segments: Iterable[Segment], header: Header, sections: Sequence[_Section]
+) -> tuple[Segment, ...]:
+    """``segments`` aligned by no more than a page, if no section asks for more."""
+    page = _PAGES.get(header.machine, _LARGEST_PAGE)
+    most = max(page, *(section.align for section in sections), 0)
+    return tuple(
+        replace(segment, align=min(segment.align, most)) if segment.kind == PT_LOAD else segment
+        for segment in segments
+    )
 
 
 def _section_layout(header: Header) -> str:
@@ -164,7 +180,7 @@ def _moved(section: _Section, runs: Sequence[_Run]) -> _Section:
 def _write_segments(
     out: bytearray, header: Header, segments: Sequence[Segment], runs: Sequence[_Run]
 ) -> None:
-    word, place = ("I", 4) if header.bits == 32 else ("Q", 8)
+    word, place, align = ("I", 4, 28) if header.bits == 32 else ("Q", 8, 48)
     table = _shift(header.program_offset, runs)
     struct.pack_into(header.order + word, out, 28 if header.bits == 32 else 32, table)
     for index, segment in enumerate(segments):
@@ -172,9 +188,9 @@ def _write_segments(
         if not segment.size and segment.kind == PT_LOAD and segment.align > 1:
             # Nothing of it is in the file, but offset and address must still agree.
             moved += (segment.address - moved) % segment.align
-        struct.pack_into(
-            header.order + word, out, table + index * header.program_entry + place, moved
-        )
+        start = table + index * header.program_entry
+        struct.pack_into(header.order + word, out, start + place, moved)
+        struct.pack_into(header.order + word, out, start + align, segment.align)
 
 
 def _section_names(view: View, header: Header, sections: Sequence[_Section]) -> list[bytes]:
@@ -227,14 +243,16 @@ def _values(section: _Section) -> tuple[int, ...]:
     return tuple(getattr(section, name) for name in _Section.__slots__)
 
 
-def set_runpath(
-    source: Path, out: Path, runpath: Sequence[str], *, renamed: Mapping[str, str] | None = None
+def set_rpath(
+    source: Path, out: Path, rpath: Sequence[str], *, renamed: Mapping[str, str] | None = None
 ) -> None:
-    """Write ``source`` to ``out`` with ``runpath`` as its only search path (none when empty).
+    """Write ``source`` to ``out`` with ``rpath`` as its only search path (none when empty).
 
-    ``renamed`` maps libraries it asks for to other names.
+    It is written as DT_RPATH: that comes before ``LD_LIBRARY_PATH``, which a program can inherit
+    from anyone, and also serves what the file's libraries ask for.  ``renamed`` maps libraries it
+    asks for to other names.
     """
-    search = ["--set-rpath", ":".join(runpath)] if runpath else ["--remove-rpath"]
+    search = ["--force-rpath", "--set-rpath", ":".join(rpath)] if rpath else ["--remove-rpath"]
     for old, new in (renamed or {}).items():
         search += ["--replace-needed", old, new]
     process.run(

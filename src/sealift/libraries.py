@@ -1,0 +1,94 @@
+"""Where this machine's loader finds a shared library.
+
+The rules are those of ld.so(8): the asker's own search path, the loader cache, the default
+folders; a file for another CPU is passed over.
+"""
+
+import functools
+import os
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sealift.binary.elf import ElfFacts, read_elf
+from sealift.errors import BinaryFormatError
+
+_CACHE = Path("/etc/ld.so.cache")
+_CACHE_MAGIC = b"glibc-ld.so.cache1.1"
+_CACHE_HEADER, _CACHE_ENTRY = "=20sIIB3xI12x", "=iIIIQ"
+
+
+def find_library(
+    soname: str, *, asker: ElfFacts, rpaths: Sequence[Path], search: Sequence[str]
+) -> Path | None:
+    """The file that ``soname`` means to ``asker`` here, or ``None``.
+
+    ``rpaths`` are the asker's search paths, in order; ``search`` the folders where the loader
+    looks last.
+    """
+    for path in _candidates(soname, rpaths, search):
+        if _fits(path, asker):
+            return path
+    return None
+
+
+def _candidates(soname: str, rpaths: Sequence[Path], search: Sequence[str]) -> Iterator[Path]:
+    if "/" in soname:
+        yield Path(soname)
+        return
+    yield from (folder / soname for folder in rpaths)
+    for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":"):
+        if folder.startswith("/"):
+            yield Path(folder, soname)
+    yield from (Path(path) for path in read_loader_cache(_CACHE).get(soname, ()))
+    yield from (Path(folder, soname) for folder in search)
+
+
+def _fits(path: Path, asker: ElfFacts) -> bool:
+    try:
+        facts = read_elf(path)
+    except (OSError, BinaryFormatError):
+        return False
+    return facts is not None and (facts.machine, facts.bits, facts.endian) == (
+        asker.machine,
+        asker.bits,
+        asker.endian,
+    )
+
+
+def search_paths(facts: ElfFacts, origin: Path) -> list[Path]:
+    """The search path ``facts`` carry for a file in folder ``origin``: absolute folders only."""
+    entries = facts.runpath or facts.rpath
+    named = (entry.replace("${ORIGIN}", "$ORIGIN") for entry in entries)
+    expanded = (Path(entry.replace("$ORIGIN", str(origin))) for entry in named)
+    return [path for path in expanded if path.is_absolute() and "$" not in str(path)]
+
+
+@functools.cache
+def read_loader_cache(path: Path) -> Mapping[str, tuple[str, ...]]:
+    """Paths by soname from glibc's ``ld.so.cache`` (format of glibc 2.2 and later).
+
+    Variants for newer CPUs (glibc-hwcaps) are left out: what is shipped must run on all.  An
+    absent or unknown file gives an empty mapping.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return {}
+    start = data.find(_CACHE_MAGIC)
+    if start < 0 or len(data) < start + 48:
+        return {}
+    data = data[start:]
+    found: dict[str, list[str]] = defaultdict(list)
+    (_, count, *_) = struct.unpack_from(_CACHE_HEADER, data)
+    for index in range(min(count, (len(data) - 48) // 24)):
+        _, name, value, _, hwcap = struct.unpack_from(_CACHE_ENTRY, data, 48 + index * 24)
+        if not hwcap:
+            found[_text(data, name)].append(_text(data, value))
+    return {name: tuple(paths) for name, paths in found.items()}
+
+
+def _text(data: bytes, offset: int) -> str:
+    end = data.find(b"\0", offset)
+    return os.fsdecode(data[offset:end]) if 0 <= offset < end else ""
