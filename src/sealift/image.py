@@ -14,7 +14,7 @@ from typing import Any
 
 from sealift import jsonform
 from sealift.interpreter import Interpreter
-from sealift.project import EntryPoint
+from sealift.entry import EntryPoint
 from sealift.target import Target
 
 SITE_PACKAGES = "site-packages"

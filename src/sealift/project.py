@@ -1,12 +1,27 @@
 """The first noun: what the user gave, as a name, requirements and entry points."""
 
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sealift import jsonform
-from sealift.config import Settings
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from sealift import archive, jsonform, plugins, store
+from sealift.config import Settings, read_settings
+from sealift.entry import EntryPoint
+from sealift.errors import ProjectError
+from sealift.inputs import archives, folder, script, zipped
+from sealift.inputs.reading import Reading
+from sealift.target import load_targets
+
+_EXTRAS = re.compile(r"(?P<path>.+)\[(?P<extras>[\w\-., ]+)\]")
+_SUFFIXES = (".whl", ".py", ".pyw", ".pyz", ".zip", ".toml", *archives.TAR_SUFFIXES)
 
 
 class InputKind(StrEnum):
@@ -20,28 +35,14 @@ class InputKind(StrEnum):
     REQUIREMENT = "requirement"
 
 
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
-    """What the product starts: ``module`` as ``python -m`` does, or a function in it.
-
-    ``name`` is the console script's; ``function`` may be dotted, as in ``Class.method``.
-    """
-
-    name: str
-    module: str
-    function: str | None = None
-    gui: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.module}:{self.function}" if self.function else self.module
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """A project as given: a source to build or a wheel or a requirement, and what is known of it.
 
+    ``name`` is as people write it: a script's or zip's is its file's, accents and spaces included.
     ``path`` is the folder, wheel, sdist, zip or script (``None`` for a requirement);
-    ``requirement`` is the PEP 508 text that the lock has to resolve besides ``dependencies``.
+    ``archive`` with ``sha256`` is the wheel or sdist that stands for it: the one given, or a wheel
+    made of the script or zip.  ``requirement`` is the PEP 508 text that was given.
     ``entry_points`` is empty where only the built or fetched wheel tells.
     """
 
@@ -54,7 +55,161 @@ class Project:
     requires_python: str
     entry_points: tuple[EntryPoint, ...]
     settings: Settings
+    archive: Path | None = None
+    sha256: str | None = None
 
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""
         return jsonform.dump(self)
+
+
+_READERS: Mapping[InputKind, Callable[[Path], Reading]] = {
+    InputKind.FOLDER: folder.read_folder,
+    InputKind.WHEEL: archives.read_wheel_input,
+    InputKind.SDIST: archives.read_sdist,
+    InputKind.ZIP: zipped.read_zip,
+    InputKind.SCRIPT: script.read_script,
+}
+
+
+def load_project(
+    text: str = ".", *, cwd: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Project:
+    """The project that ``text`` names: a path (relative to ``cwd``) or a requirement.
+
+    A path may end in extras, as in ``.[web]``.  ``overrides`` are fields of
+    :class:`~sealift.config.Config` that win over the project's own.  Raises
+    :class:`ProjectError`, :class:`~sealift.errors.ArchiveError` or
+    :class:`~sealift.errors.ConfigError`.
+    """
+    path, extras = _path_of(text, cwd or Path.cwd())
+    if path is None:
+        return _required(text, overrides or {})
+    kind = _kind(path)
+    reading = _READERS[kind](path)
+    settings = read_settings(
+        reading.table,
+        source=reading.source,
+        targets=tuple(load_targets()),
+        formats=plugins.names("formats"),
+    )
+    return Project(
+        kind=kind,
+        name=reading.name,
+        version=reading.version,
+        path=path,
+        requirement=None,
+        dependencies=reading.dependencies,
+        requires_python=reading.requires_python,
+        entry_points=reading.entry_points,
+        settings=_overridden(
+            settings, {**({"extras": extras} if extras else {}), **(overrides or {})}
+        ),
+        archive=reading.archive,
+        sha256=store.file_sha256(reading.archive) if reading.archive else None,
+    )
+
+
+def _overridden(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    return dataclasses.replace(settings, config=dataclasses.replace(settings.config, **overrides))
+
+
+def _required(text: str, overrides: Mapping[str, Any]) -> Project:
+    requirement = _parse_requirement(text)
+    return Project(
+        kind=InputKind.REQUIREMENT,
+        name=requirement.name,
+        version=None,
+        path=None,
+        requirement=str(requirement),
+        dependencies=(),
+        requires_python="",
+        entry_points=(),
+        settings=_overridden(Settings(), overrides),
+    )
+
+
+def _parse_requirement(text: str) -> Requirement:
+    location = text.partition("#")[0].partition("?")[0]
+    try:
+        if "://" in text and location.endswith(".whl"):
+            name, *_ = parse_wheel_filename(location.rpartition("/")[2])
+            return Requirement(f"{name} @ {text}")
+        return Requirement(text)
+    except (InvalidRequirement, InvalidWheelFilename) as problem:
+        hint = (
+            f"name it: NAME @ {text}"
+            if "://" in text
+            else "examples: . · app.whl · app.py · httpie"
+        )
+        raise ProjectError(
+            f"cannot read {text!r}: it is neither a file, a folder nor a requirement",
+            details=str(problem).splitlines()[:1],
+            hint=hint,
+        ) from problem
+
+
+def _path_of(text: str, cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
+    """The path ``text`` means, with extras written behind it; ``None`` for a requirement."""
+    match = _EXTRAS.fullmatch(text)
+    for name, extras in ((text, ""), (match["path"], match["extras"]) if match else (text, "")):
+        path = Path(cwd, name).absolute()
+        if _is_input(path, name):
+            found = path.parent if path.name == "pyproject.toml" else path
+            return _tidy(found), tuple(e.strip() for e in extras.split(",") if e.strip())
+    if "://" in text or " @ " in text:
+        return None, ()
+    bare = match["path"] if match else text
+    if "/" in bare or "\\" in bare or bare.endswith(_SUFFIXES) or bare in {".", ".."}:
+        raise _absent(Path(cwd, bare), bare)
+    return None, ()
+
+
+def _is_input(path: Path, name: str) -> bool:
+    """Whether ``path`` is meant: a folder named like a requirement has to be a project."""
+    try:
+        if path.is_file():
+            return True
+        plain = "/" not in name and "\\" not in name and name not in {".", ".."}
+        return path.is_dir() and not (
+            plain and not any((path / file).is_file() for file in folder.PROJECT_FILES)
+        )
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
+def _tidy(path: Path) -> Path:
+    """``path`` without ``.`` and ``..``, so that its name is a name."""
+    return path.resolve() if path.name in {"", ".", ".."} or ".." in path.parts else path
+
+
+def _absent(path: Path, text: str) -> ProjectError:
+    parent = path.parent if path.parent.is_dir() else Path()
+    near = difflib.get_close_matches(path.name, [entry.name for entry in parent.iterdir()], n=1)
+    return ProjectError(
+        f"cannot read {text}: there is no such file or folder",
+        hint=f"did you mean {path.with_name(near[0])}?" if near else None,
+    )
+
+
+def _kind(path: Path) -> InputKind:
+    name = path.name.lower()
+    if path.is_dir():
+        return InputKind.FOLDER
+    if name.endswith(".whl"):
+        return InputKind.WHEEL
+    if name.endswith(archives.TAR_SUFFIXES):
+        return InputKind.SDIST
+    if name.endswith((".py", ".pyw")):
+        return InputKind.SCRIPT
+    try:
+        if archive.is_zip(path):
+            return InputKind.SDIST if archives.is_sdist_zip(path) else InputKind.ZIP
+        if path.open("rb").read(2) == b"#!":
+            return InputKind.SCRIPT
+    except OSError as problem:
+        raise ProjectError(f"cannot read {path}: {problem.strerror}") from problem
+    raise ProjectError(
+        f"cannot read {path}: it is not a wheel, an sdist, a zip of code or a Python script",
+        hint="give a folder with pyproject.toml, a .whl, .tar.gz, .zip or .py, or a requirement",
+    )

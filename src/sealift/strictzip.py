@@ -1,0 +1,391 @@
+"""Zip files read strictly: what two readers could understand differently is refused.
+
+The central directory and every local header must say the same, members must lie one after the
+other without gaps, and names must be plain relative paths.  So there is one reading of the file,
+whichever end a reader starts from.  Format: APPNOTE.TXT 6.3.10 (PKWARE).
+"""
+
+import itertools
+import re
+import stat
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from sealift.errors import ArchiveError
+
+STORED, DEFLATED = 0, 8
+_CHUNK = 1 << 18
+_END = struct.Struct("<4s4H2LH")
+_END64_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_FLAG_ENCRYPTED, _FLAG_DESCRIPTOR, _FLAG_PATCH, _FLAG_STRONG, _FLAG_UTF8, _FLAG_MASKED = (
+    1 << bit for bit in (0, 3, 5, 6, 11, 13)
+)
+_REFUSED_FLAGS = _FLAG_ENCRYPTED | _FLAG_PATCH | _FLAG_STRONG | _FLAG_MASKED
+_UNIX = 3  # "version made by": file modes are in the upper half of the external attributes
+_ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what an archive may unpack to, so that a bomb is refused before it goes off.
+
+    ``size`` and ``free_size`` are bytes; ``ratio`` is unpacked to packed, asked only of members
+    above ``free_size``.
+    """
+
+    members: int = 250_000
+    size: int = 20_000_000_000
+    ratio: int = 1100
+    free_size: int = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A file or folder in an archive; ``mode`` is 0 where the archive tells none.
+
+    ``start`` is where its data begins, ``header`` where its local header does.
+    """
+
+    name: str
+    size: int
+    packed: int
+    method: int
+    crc: int
+    mode: int
+    flags: int
+    header: int
+    start: int = -1
+
+    @property
+    def is_folder(self) -> bool:
+        return self.name.endswith("/")
+
+
+def check_name(name: str) -> str | None:
+    """Why ``name`` must not be the path of an archive's member, or ``None``.
+
+    >>> check_name("../etc/passwd")
+    'leaves the folder it is unpacked to'
+    """
+    parts = name.removesuffix("/").split("/")
+    if any(ord(char) < 32 or char == "\x7f" for char in name):
+        return "has a control character in its name"
+    if "\\" in name:
+        return "has a backslash in its name"
+    if name.startswith("/") or _DRIVE.match(name):
+        return "has an absolute path"
+    if ".." in parts:
+        return "leaves the folder it is unpacked to"
+    if "" in parts or "." in parts:
+        return "has an empty or '.' part in its path"
+    return None
+
+
+class StrictZip:
+    """An open zip file that passed every structural check; use as a context manager.
+
+    ``prefix_line`` admits one line ``#!…`` before the first member, as applications have (PEP 441).
+    Raises :class:`ArchiveError` that names the archive, the member and the reason.
+    """
+
+    def __init__(
+        self, path: Path, *, limits: Limits | None = None, prefix_line: bool = False
+    ) -> None:
+        self.path = path
+        self._limits = limits or Limits()
+        try:
+            self._file = path.open("rb")
+        except OSError as problem:
+            raise ArchiveError(f"cannot read {path}: {problem.strerror}") from problem
+        try:
+            self.members: Mapping[str, Member] = self._read(prefix_line=prefix_line)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    @property
+    def files(self) -> Iterator[Member]:
+        """Members that are files, in the order of the archive."""
+        return (member for member in self.members.values() if not member.is_folder)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of file ``name``, checked."""
+        if name not in self.members:
+            raise ArchiveError(f"cannot read {name!r} in {self.path.name}: there is no such member")
+        return b"".join(self.chunks(self.members[name]))
+
+    def chunks(self, member: Member) -> Iterator[bytes]:
+        """The content of ``member`` piece by piece; size and CRC are checked by its end."""
+        self._file.seek(member.start)
+        unpack = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
+        crc = size = 0
+        try:
+            for piece in _pieces(self._file, member.packed, unpack):
+                size += len(piece)
+                if size > member.size:
+                    break
+                crc = zlib.crc32(piece, crc)
+                yield piece
+        except zlib.error as problem:
+            raise self._refuse(member.name, f"is damaged: {problem}") from problem
+        if size != member.size:
+            raise self._refuse(member.name, "does not have the size its header tells")
+        if unpack and (not unpack.eof or unpack.unused_data):
+            raise self._refuse(member.name, "has data that ends before or after its stream")
+        if crc != member.crc:
+            raise self._refuse(member.name, "is damaged: its CRC differs")
+
+    def _refuse(self, name: str, reason: str) -> ArchiveError:
+        return ArchiveError(f"cannot read {self.path.name}: member {name!r} {reason}")
+
+    def _broken(self, reason: str) -> ArchiveError:
+        return ArchiveError(f"cannot read {self.path.name}: {reason}")
+
+    def _read(self, *, prefix_line: bool) -> dict[str, Member]:
+        count, start, end = self._end_record()
+        if count > self._limits.members:
+            raise self._broken(f"it has {count} members; {self._limits.members} are allowed")
+        self._file.seek(start)
+        directory = self._file.read(end - start)
+        members = list(self._central(directory, count))
+        self._check_names(members)
+        self._check_sizes(members)
+        located = sorted(members, key=lambda member: member.header)
+        position = self._prefix(located[0].header if located else start, allowed=prefix_line)
+        found: dict[str, Member] = {}
+        for member in located:
+            if member.header != position:
+                raise self._refuse(member.name, "is not where the one before it ends")
+            placed = self._local(member)
+            position = self._after(placed)
+            found[placed.name] = placed
+        if position != start:
+            raise self._broken("there is data between its last member and its directory")
+        return found
+
+    def _end_record(self) -> tuple[int, int, int]:
+        """The number of members and where the central directory starts and ends."""
+        length = self._file.seek(0, 2)
+        self._file.seek(max(0, length - _END.size - 0xFFFF))
+        tail = self._file.read()
+        at = tail.rfind(b"PK\5\6")
+        if at < 0 or len(tail) - at < _END.size:
+            raise self._broken("it is not a zip file, or its end is missing")
+        _, disk, first, here, count, size, start, comment = _END.unpack_from(tail, at)
+        if len(tail) - at - _END.size != comment:
+            raise self._broken("there is data after its end record")
+        position = length - len(tail) + at
+        if 0xFFFF in (disk, first, here, count) or 0xFFFFFFFF in (size, start):
+            disk, first, here, count, size, start, position = self._end64(position)
+        if disk or first or here != count:
+            raise self._broken("it is one part of several")
+        if start + size != position:
+            raise self._broken("its directory is not right before its end record")
+        return count, start, position
+
+    def _end64(self, end: int) -> tuple[int, int, int, int, int, int, int]:
+        self._file.seek(max(0, end - _END64_LOCATOR.size))
+        locator = self._file.read(_END64_LOCATOR.size)
+        if len(locator) != _END64_LOCATOR.size or locator[:4] != b"PK\6\7":
+            raise self._broken("its zip64 locator is missing")
+        _, _, position, disks = _END64_LOCATOR.unpack(locator)
+        if disks != 1 or position + _END64.size != end - _END64_LOCATOR.size:
+            raise self._broken("its zip64 end record is not where it has to be")
+        self._file.seek(position)
+        magic, size, _, _, disk, first, here, count, length, start = _END64.unpack(
+            self._file.read(_END64.size)
+        )
+        if magic != b"PK\6\6" or size != _END64.size - 12:
+            raise self._broken("its zip64 end record is damaged")
+        return disk, first, here, count, length, start, position
+
+    def _central(self, directory: bytes, count: int) -> Iterator[Member]:
+        position = 0
+        for _ in range(count):
+            if directory[position : position + 4] != b"PK\1\2":
+                raise self._broken("its directory is damaged")
+            try:
+                fields = _CENTRAL.unpack_from(directory, position)
+            except struct.error as problem:
+                raise self._broken("its directory is truncated") from problem
+            (
+                _,
+                made,
+                _,
+                flags,
+                method,
+                _,
+                _,
+                crc,
+                packed,
+                size,
+                name_len,
+                extra_len,
+                comment_len,
+            ) = fields[:13]
+            disk, _, attributes, header = fields[13:]
+            name_at = position + _CENTRAL.size
+            extra_at = name_at + name_len
+            position = extra_at + extra_len + comment_len
+            name = self._name(directory[name_at:extra_at], flags)
+            extra = self._extra(name, directory[extra_at : extra_at + extra_len])
+            size, packed, header = self._zip64(name, extra, [size, packed, header])
+            if disk:
+                raise self._refuse(name, "is in another part")
+            mode = attributes >> 16 if made >> 8 == _UNIX else 0
+            yield Member(
+                name=name, size=size, packed=packed, method=method, crc=crc, mode=mode,
+                flags=flags, header=header,
+            )  # fmt: skip
+        if position != len(directory):
+            raise self._broken("its directory has more in it than it tells")
+
+    def _name(self, raw: bytes, flags: int) -> str:
+        try:
+            return raw.decode("utf-8" if flags & _FLAG_UTF8 or not raw.isascii() else "ascii")
+        except UnicodeDecodeError as problem:
+            raise self._broken(f"a member's name is not UTF-8: {raw!r}") from problem
+
+    def _extra(self, name: str, data: bytes) -> dict[int, bytes]:
+        fields: dict[int, bytes] = {}
+        while len(data) >= 4:
+            kind, length = struct.unpack_from("<2H", data)
+            if kind in fields and kind in {_ZIP64_EXTRA, _UNICODE_PATH_EXTRA}:
+                raise self._refuse(name, "has the same extra field twice")
+            fields[kind], data = data[4 : 4 + length], data[4 + length :]
+        other = fields.get(_UNICODE_PATH_EXTRA)
+        if other and other[5:] != name.encode():
+            raise self._refuse(name, "has another name in an extra field")
+        return fields
+
+    def _zip64(self, name: str, extra: Mapping[int, bytes], values: list[int]) -> list[int]:
+        """``values`` with those that do not fit 32 bits taken from the zip64 field, in order."""
+        data = extra.get(_ZIP64_EXTRA, b"")
+        wide = [value == 0xFFFFFFFF for value in values]
+        if len(data) < 8 * sum(wide):
+            raise self._refuse(name, "has a damaged zip64 field")
+        found = iter(struct.unpack_from(f"<{sum(wide)}Q", data))
+        return [
+            next(found) if is_wide else value for is_wide, value in zip(wide, values, strict=True)
+        ]
+
+    def _check_names(self, members: list[Member]) -> None:
+        seen: set[str] = set()
+        for member in members:
+            name = member.name.removesuffix("/")
+            if reason := check_name(member.name) or _refused_kind(member):
+                raise self._refuse(member.name, reason)
+            if name in seen:
+                raise self._refuse(member.name, "is there twice")
+            seen.add(name)
+        files = {member.name for member in members if not member.is_folder}
+        for name in seen:
+            parents = itertools.accumulate(name.split("/")[:-1], lambda a, b: f"{a}/{b}")
+            if clash := next((parent for parent in parents if parent in files), None):
+                raise self._refuse(name, f"lies below {clash!r}, which is a file")
+
+    def _check_sizes(self, members: list[Member]) -> None:
+        limits = self._limits
+        if sum(member.size for member in members) > limits.size:
+            raise self._broken(f"it unpacks to more than {limits.size:,} bytes")
+        for member in members:
+            if member.size > limits.free_size and member.size > member.packed * limits.ratio:
+                raise self._refuse(
+                    member.name, f"unpacks to more than {limits.ratio} times its size"
+                )
+
+    def _prefix(self, length: int, *, allowed: bool) -> int:
+        """Where the first member must begin: at 0, or behind a line ``#!…``."""
+        if not length or not allowed:
+            return 0
+        self._file.seek(0)
+        line = self._file.read(min(length, 4096))
+        return length if line.startswith(b"#!") and line.find(b"\n") == length - 1 else 0
+
+    def _local(self, member: Member) -> Member:
+        """``member`` with the place of its data; its local header says what the directory says."""
+        self._file.seek(member.header)
+        data = self._file.read(_LOCAL.size)
+        if len(data) != _LOCAL.size or data[:4] != b"PK\3\4":
+            raise self._refuse(member.name, "has no local header")
+        _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL.unpack(data)
+        name = self._name(self._file.read(name_len), flags)
+        extra = self._extra(name, self._file.read(extra_len))
+        size, packed = self._zip64(name, extra, [size, packed])
+        told = (crc, packed, size)
+        known = (member.crc, member.packed, member.size)
+        unsaid = bool(flags & _FLAG_DESCRIPTOR) and told in {(0, 0, 0), (crc, 0, 0)}
+        if (name, method, flags) != (member.name, member.method, member.flags):
+            raise self._refuse(member.name, "differs between its local header and the directory")
+        if told != known and not unsaid:
+            raise self._refuse(member.name, "has another size or CRC in its local header")
+        return _placed(member, member.header + _LOCAL.size + name_len + extra_len)
+
+    def _after(self, member: Member) -> int:
+        """Where ``member`` ends, a data descriptor included."""
+        end = member.start + member.packed
+        if not member.flags & _FLAG_DESCRIPTOR:
+            return end
+        self._file.seek(end)
+        data = self._file.read(24)
+        for layout, signature in itertools.product(("<3L", "<L2Q"), (b"PK\7\x08", b"")):
+            try:
+                told = signature + struct.pack(layout, member.crc, member.packed, member.size)
+            except struct.error:  # a size that needs the wide layout
+                continue
+            if data.startswith(told):
+                return end + len(told)
+        raise self._refuse(member.name, "has a data descriptor that differs from the directory")
+
+
+def _refused_kind(member: Member) -> str | None:
+    kind = stat.S_IFMT(member.mode)
+    if kind == stat.S_IFLNK:
+        return "is a symbolic link"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > member.is_folder:
+        return "is neither a file nor a folder"
+    if member.is_folder and member.size:
+        return "is a folder with content"
+    if member.flags & _REFUSED_FLAGS:
+        return "is encrypted or patched"
+    if member.method not in (STORED, DEFLATED):
+        return f"is packed with method {member.method}; stored and deflated are known"
+    return None
+
+
+def _placed(member: Member, start: int) -> Member:
+    return Member(
+        name=member.name, size=member.size, packed=member.packed, method=member.method,
+        crc=member.crc, mode=member.mode, flags=member.flags, header=member.header, start=start,
+    )  # fmt: skip
+
+
+def _pieces(file: BinaryIO, packed: int, unpack: "zlib._Decompress | None") -> Iterator[bytes]:
+    left = packed
+    while left and (data := file.read(min(left, _CHUNK))):
+        left -= len(data)
+        while data:
+            yield data if unpack is None else unpack.decompress(data, _CHUNK * 4)
+            data = b"" if unpack is None else unpack.unconsumed_tail
+    if unpack is not None:
+        yield unpack.flush()
