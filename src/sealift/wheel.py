@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from sealift import store
 from sealift.archive import file_mode
-from sealift.entry import EntryPoint, parse_entry_points
+from sealift.entry import GROUPS, MODULES_GROUP, EntryPoint, parse_entry_points
 from sealift.errors import ArchiveError
 from sealift.strictzip import Member, StrictZip
 
@@ -286,8 +286,8 @@ def make_wheel(
         "Wheel-Version: 1.0\nGenerator: sealift\n"
         f"Root-Is-Purelib: {str(pure).lower()}\nTag: {tag}\n"
     ).encode()
-    if scripts := [point for point in entry_points if point.function]:
-        content[f"{info}/entry_points.txt"] = _entry_points_text(scripts)
+    if entry_points:
+        content[f"{info}/entry_points.txt"] = _entry_points_text(entry_points)
     content[f"{info}/RECORD"] = _record(content, f"{info}/RECORD")
     path = out / f"{stem}-{tag}.whl"
     out.mkdir(parents=True, exist_ok=True)
@@ -310,11 +310,15 @@ def _metadata(name: str, version: str, requires: Sequence[str], requires_python:
 
 
 def _entry_points_text(points: Sequence[EntryPoint]) -> bytes:
-    sections = {"console_scripts": False, "gui_scripts": True}
     lines: list[str] = []
-    for section, gui in sections.items():
-        found = [f"{point.name} = {point}" for point in points if point.gui is gui]
-        lines += [f"[{section}]", *found, ""] if found else []
+    for group, gui in GROUPS.items():
+        is_module = group == MODULES_GROUP
+        found = [
+            f"{point.name} = {point}"
+            for point in points
+            if (point.function is None) is is_module and (is_module or point.gui is gui)
+        ]
+        lines += [f"[{group}]", *found, ""] if found else []
     return "\n".join(lines).encode()
 
 
@@ -325,6 +329,16 @@ def _record(content: Mapping[str, bytes], own: str) -> bytes:
         writer.writerow((place, f"sha256={_encoded(hashlib.sha256(data).digest())}", len(data)))
     writer.writerow((own, "", ""))
     return out.getvalue().encode()
+
+
+def module_files(wheel: WheelFile) -> dict[str, str]:
+    """Members of ``wheel`` by the place in site-packages they go to."""
+    data = wheel.dist_info.removesuffix(".dist-info") + ".data/"
+    places = {name: name for name in wheel.files if not name.startswith(data)}
+    for scheme in ("purelib/", "platlib/"):
+        below = f"{data}{scheme}"
+        places |= {n.removeprefix(below): n for n in wheel.files if n.startswith(below)}
+    return places
 
 
 def is_native(name: str) -> bool:

@@ -38,12 +38,15 @@ def read_script(path: Path) -> Reading:
     module = module_name(path.stem)
     version = _version(source)
     name = distribution_name(path.stem)
-    key = store.digest_of(_FORMAT, name, version, requires_python, *dependencies, content)
+    entry = EntryPoint(script_name(path.stem), module, gui=path.suffix == ".pyw")
+    key = store.digest_of(
+        _FORMAT, name, version, path.name, requires_python, *dependencies, content
+    )
 
     def make(folder: Path) -> None:
         make_wheel(
             name, version, {f"{module}.py": content}, out=folder,
-            requires=dependencies, requires_python=requires_python,
+            entry_points=[entry], requires=dependencies, requires_python=requires_python,
         )  # fmt: skip
 
     (wheel,) = store.make_entry("inputs", key, make).glob("*.whl")
@@ -53,7 +56,7 @@ def read_script(path: Path) -> Reading:
         archive=wheel,
         dependencies=tuple(dependencies),
         requires_python=requires_python,
-        entry_points=(EntryPoint(path.stem, module, gui=path.suffix == ".pyw"),),
+        entry_points=(entry,),
         table=tool_table(block),
         source=str(path),
     )
@@ -83,6 +86,15 @@ def module_name(stem: str) -> str:
     text = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     text = re.sub(r"\W+", "_", text).strip("_").lower()
     return f"_{text}_script" if text[:1].isdecimal() else f"{text or 'main'}_script"
+
+
+def script_name(stem: str) -> str:
+    """A script's name as ``entry_points.txt`` can hold it.
+
+    >>> script_name("a=b [draft]")
+    'a_b _draft_'
+    """
+    return re.sub(r"[=:;#\[\]]", "_", stem).strip() or "main"
 
 
 def distribution_name(stem: str) -> str:

@@ -7,7 +7,7 @@ from sealift import store
 from sealift.entry import EntryPoint, is_guarded
 from sealift.errors import ProjectError
 from sealift.inputs.reading import Reading
-from sealift.inputs.script import distribution_name, module_name
+from sealift.inputs.script import distribution_name, module_name, script_name
 from sealift.strictzip import StrictZip
 from sealift.target import current_target
 from sealift.wheel import is_native, make_wheel
@@ -26,7 +26,7 @@ def read_zip(path: Path) -> Reading:
     main = module_name(stem)
     if "__main__.py" in files:  # python -m cannot start a module of that name
         files[f"{main}.py"] = files.pop("__main__.py")
-        points = [EntryPoint(stem, main)]
+        points = [EntryPoint(script_name(stem), main)]
     else:
         points = _ways_in(files)
     requirements = files.pop("requirements.txt", b"")
@@ -37,7 +37,10 @@ def read_zip(path: Path) -> Reading:
     key = store.digest_of(_FORMAT, stem, tag, requirements, *parts)
 
     def make(folder: Path) -> None:
-        make_wheel(distribution_name(stem), "0", files, out=folder, requires=dependencies, tag=tag)
+        make_wheel(
+            distribution_name(stem), "0", files, out=folder,
+            entry_points=points, requires=dependencies, tag=tag,
+        )  # fmt: skip
         (folder / "requirements.txt").write_bytes(requirements)
 
     (wheel,) = store.make_entry("inputs", key, make).glob("*.whl")
