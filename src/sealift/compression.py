@@ -1,0 +1,40 @@
+"""Zstandard frames: whole, checked by a checksum of their own, the same bytes every time."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sealift.target import cpu_count
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+LEVELS: Mapping[str, int] = {"fast": 3, "balanced": 12, "small": 19}
+VERSION = zstd.zstd_version
+
+
+def compress(data: bytes | bytearray | memoryview, level: int) -> bytes:
+    """``data`` as one frame that carries its content size and a checksum."""
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: level,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+    return zstd.compress(data, options=options)
+
+
+def open_writer(path: Path, level: int) -> BinaryIO:
+    """A new file that is compressed by several threads; their number does not show in it."""
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: level,
+        zstd.CompressionParameter.checksum_flag: 1,
+        zstd.CompressionParameter.nb_workers: cpu_count(),
+    }
+    return cast("BinaryIO", zstd.ZstdFile(path, "xb", options=options))
+
+
+def decompress(frame: bytes | memoryview) -> bytes:
+    """What one frame holds; its checksum is verified."""
+    return zstd.decompress(frame)

@@ -1,0 +1,36 @@
+"""A folder with a program in it that runs where the folder is put."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from sealift.image import Image
+from sealift.launcher.compile import launcher_for
+from sealift.launcher.product import RuntimeOptions, launcher_refuses, make_product
+from sealift.target import Target
+
+
+class Folder:
+    """The tree that a single file unpacks, and a program beside it; nothing is unpacked."""
+
+    name: ClassVar[str] = "dir"
+    summary: ClassVar[str] = "a folder with a program, Python and everything in it"
+    options: ClassVar[type[RuntimeOptions]] = RuntimeOptions
+    several_targets: ClassVar[bool] = False
+
+    def refuses(self, target: Target) -> str | None:
+        """Why there is no folder for ``target``, or ``None``."""
+        return launcher_refuses(target)
+
+    def filename(self, image: Image) -> str:
+        """The product's name and version."""
+        return f"{image.name}-{image.version}"
+
+    def write(self, images: Sequence[Image], options: RuntimeOptions, out: Path) -> None:
+        """Write the folder at ``out``."""
+        (image,) = images
+        product = make_product(image, options, launcher_for(image.interpreter))
+        for file in product.folder_files():
+            path = out / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file.write(path)

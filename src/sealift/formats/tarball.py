@@ -1,0 +1,102 @@
+"""The folder format as one compressed archive, the same bytes every time."""
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from sealift import compression, console
+from sealift.config import option
+from sealift.errors import ConfigError
+from sealift.image import Image
+from sealift.launcher.compile import launcher_for
+from sealift.launcher.product import RuntimeOptions, launcher_refuses, make_product
+from sealift.launcher.tree import TreeFile
+from sealift.target import Target
+
+_EPOCH = 315532800  # 1980-01-01, the earliest that zip files know as well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TarballOptions(RuntimeOptions):
+    """``[tool.sealift.tar]``."""
+
+    compression: str = option(
+        "balanced",
+        "time to build against size of the file",
+        choices=tuple(compression.LEVELS),
+    )
+
+
+class Tarball:
+    """A ``.tar.zst`` with one folder in it, which runs where it is unpacked.
+
+    Members are sorted, owned by root, and as old as ``SOURCE_DATE_EPOCH`` says, or 1980.
+    """
+
+    name: ClassVar[str] = "tar"
+    summary: ClassVar[str] = "the folder as an archive, compressed with zstd"
+    options: ClassVar[type[TarballOptions]] = TarballOptions
+    several_targets: ClassVar[bool] = False
+
+    def refuses(self, target: Target) -> str | None:
+        """Why there is no archive for ``target``, or ``None``."""
+        return launcher_refuses(target)
+
+    def filename(self, image: Image) -> str:
+        """Name, version and target."""
+        return f"{image.name}-{image.version}-{image.target}.tar.zst"
+
+    def write(self, images: Sequence[Image], options: TarballOptions, out: Path) -> None:
+        """Write the archive at ``out``."""
+        (image,) = images
+        product = make_product(image, options, launcher_for(image.interpreter))
+        files = sorted(product.folder_files(), key=lambda file: file.path)
+        total = sum(file.size for file in files)
+        level = compression.LEVELS[options.compression]
+        folder = f"{image.name}-{image.version}"
+        with (
+            console.progress("Compressing", total) as bar,
+            compression.open_writer(out, level) as packed,
+            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for file in files:
+                archive.addfile(_member(file, folder), io.BufferedReader(_Reader(file)))
+                bar.advance(file.size)
+
+
+def _member(file: TreeFile, folder: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(f"{folder}/{file.path}")
+    member.size, member.mode, member.mtime = file.size, file.mode, _modified()
+    return member
+
+
+def _modified() -> int:
+    text = os.environ.get("SOURCE_DATE_EPOCH", str(_EPOCH))
+    if not text.isdecimal():
+        raise ConfigError(
+            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970; got {text!r}"
+        )
+    return int(text)
+
+
+class _Reader(io.RawIOBase):
+    """A tree file as a stream that ``tarfile`` reads."""
+
+    def __init__(self, file: TreeFile) -> None:
+        super().__init__()
+        self._blocks: Iterator[bytes] = file.read()
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if not self._rest:
+            self._rest = next(self._blocks, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

@@ -1,0 +1,146 @@
+"""A product ready to be written: the files of its tree, its launcher, and what both agree on."""
+
+import ast
+import hashlib
+import marshal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealift.bytecode import compile_sources
+from sealift.config import option
+from sealift.errors import OutputError
+from sealift.image import Image
+from sealift.launcher.blob import IMPORTER, make_blob
+from sealift.launcher.tree import Piece, TreeFile, tree_files
+from sealift.store import file_sha256
+from sealift.target import Target
+
+SYSTEMS = frozenset({"linux"})
+_IMPORTER_SOURCE = Path(__file__).with_name("importer.py")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeOptions:
+    """How a product's launcher runs Python; formats with a launcher add their own options."""
+
+    gc: str = option(
+        "defer",
+        "garbage collection: off until the entry is imported, or as Python does",
+        choices=("defer", "normal"),
+    )
+    fast_exit: bool = option(
+        False, "end without tearing Python down; files left open may lose what was not flushed"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """What formats with a launcher write; ``key`` (32 bytes) changes with anything in it."""
+
+    image: Image
+    key: bytes
+    launcher: Path
+    files: tuple[TreeFile, ...]
+
+    def folder_files(self) -> Iterator[TreeFile]:
+        """The tree, and the launcher twice: as the program, and below ``bin`` as Python.
+
+        Raises :class:`OutputError` when the product is called like a part of the tree.
+        """
+        yield from self.files
+        python, program = f"bin/python{self.image.feature}", self.image.name
+        if any(file.path.split("/")[0] == program for file in self.files) or program == "bin":
+            raise OutputError(
+                f"cannot write the program {program!r}: the folder has {program!r} for itself",
+                hint="set `name` in [tool.sealift], or --name",
+            )
+        size, digest = self.launcher.stat().st_size, file_sha256(self.launcher)
+        for path in (program, python):
+            pieces = (Piece(self.launcher, 0, size, digest),)
+            yield TreeFile(path=path, mode=0o755, origin="", pieces=pieces)
+
+
+def launcher_refuses(target: Target) -> str | None:
+    """Why there is no launcher for ``target``, or ``None``."""
+    if target.os not in SYSTEMS:
+        return f"the launcher is written for {' and '.join(sorted(SYSTEMS))} so far"
+    return None
+
+
+def make_product(image: Image, options: RuntimeOptions, launcher: Path) -> Product:
+    """The tree of ``image`` for ``launcher``, which contains or loads its libpython."""
+    importer = compile_sources(
+        image.interpreter,
+        IMPORTER,
+        [(f"{IMPORTER}.py", _IMPORTER_SOURCE)],
+        file_sha256(_IMPORTER_SOURCE),
+    )
+    settings = marshal.dumps(launch_settings(image, options), 2)
+    parts = (image.key, importer.sha256, file_sha256(launcher))
+    key = hashlib.sha256("\n".join(parts).encode() + settings).digest()
+    blob = make_blob(image, (*image.code, importer), settings, key)
+    return Product(image=image, key=key, launcher=launcher, files=tree_files(image, blob))
+
+
+def launch_settings(image: Image, options: RuntimeOptions) -> dict[str, Any]:
+    """What the importer has to know, as types that ``marshal`` takes."""
+    return {
+        "name": image.name,
+        "version": image.version,
+        "entry": (image.entry.module, image.entry.function),
+        "preload": list(_preload(image)),
+        "stdlib": image.interpreter.stdlib,
+        "search_path": list(image.search_path),
+        "startup": list(image.startup),
+        "certificates": image.certificates,
+        "gc": options.gc,
+        "fast_exit": options.fast_exit,
+    }
+
+
+def _preload(image: Image) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What a module that is the entry imports before it does anything else, in its order.
+
+    Such a module runs as ``__main__``, so its imports happen while the program runs.  Those that
+    stand before all other statements can as well be made a moment earlier, while garbage
+    collection waits.  Each is a module and the names taken from it.
+    """
+    module = image.entry.module
+    if image.entry.function is not None:
+        return
+    stem = module.replace(".", "/")
+    wanted = {
+        f"{folder}/{stem}{rest}" for folder in image.search_path for rest in ("/__main__.py", ".py")
+    }
+    found = sorted((e.path, e.source) for e in image.entries if e.path in wanted)
+    if not found:
+        return
+    path, source = found[0]
+    package = module if path.endswith("/__main__.py") else module.rpartition(".")[0]
+    try:
+        body = ast.parse(source.read_bytes()).body
+    except (SyntaxError, ValueError):
+        return
+    yield from _leading_imports(body, package)
+
+
+def _leading_imports(
+    body: Sequence[ast.stmt], package: str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for statement in body:
+        match statement:
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Import(names=names):
+                yield from ((alias.name, ()) for alias in names)
+            case ast.ImportFrom(module=name, names=names, level=level):
+                parts = package.split(".")
+                above = parts[: len(parts) - level + 1] if level else []
+                if (level and not above) or name == "__future__":
+                    continue
+                full = ".".join((*above, *([name] if name else [])))
+                yield full, tuple(alias.name for alias in names if alias.name != "*")
+            case _:
+                return
