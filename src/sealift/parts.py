@@ -4,16 +4,16 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sealift import console, store
-from sealift.graft import graft
+from sealift.graft import Native, graft
 from sealift.image import SITE_PACKAGES, Entry, Kind
 from sealift.interpreter import Interpreter
 from sealift.introspection import reads_its_own_files
 from sealift.manifest import folder_entries
-from sealift.policy import stdlib_groups
-from sealift.target import Target
+from sealift.stdlib import load_rules
+from sealift.target import Target, current_target
 from sealift.wheel import unpack_wheel
 from sealift.wheelhouse import Wheel
 
@@ -39,36 +39,31 @@ class Part:
 
 
 def interpreter_part(interpreter: Interpreter, others: Sequence[Part], *, everything: bool) -> Part:
-    """The interpreter's files, without the groups that nothing shipped mentions.
+    """The interpreter's files, without the groups whose modules nothing shipped mentions.
 
     ``data/stdlib.toml`` lists the groups (Tk and its libraries, for one); ``everything`` keeps
     them all.
     """
     entries = folder_entries(interpreter.root, prefix=".", origin=INTERPRETER, key=interpreter.key)
-    left_out = []
-    for group in stdlib_groups():
-        if everything or any(_mentions(part, group.mentioned_by) for part in others):
-            continue
-        matches = re.compile("|".join(group.patterns)).match
-        kept = tuple(entry for entry in entries if not matches(entry.path))
-        if len(kept) < len(entries):
-            left_out.append(group.name)
-        entries = kept
-    if left_out:
-        console.detail(f"left out of the standard library: {', '.join(left_out)}")
-    key = store.digest_of(interpreter.key, *left_out)
-    return Part(INTERPRETER, key, entries)
+    left_out = [
+        group
+        for group in load_rules().groups.values()
+        if not everything and not any(_mentions(part, group.modules) for part in others)
+    ]
+    kept = tuple(e for e in entries if not any(group.holds(e.path) for group in left_out))
+    names = sorted(group.name for group in left_out)
+    if len(kept) < len(entries):
+        console.detail(f"left out of the standard library: {', '.join(names)}")
+    return Part(INTERPRETER, store.digest_of(interpreter.key, *names), kept)
 
 
-def _mentions(part: Part, words: Sequence[str]) -> bool:
-    found = store.remember(
-        "mentions", store.digest_of(part.key, *words), lambda: _read_mentions(part, words)
-    )
-    return bool(found)
+def _mentions(part: Part, modules: Sequence[str]) -> bool:
+    key = store.digest_of(part.key, *modules)
+    return bool(store.remember("mentions", key, lambda: _read_mentions(part, modules)))
 
 
-def _read_mentions(part: Part, words: Sequence[str]) -> bool:
-    pattern = re.compile(rb"\b(" + b"|".join(word.encode() for word in words) + rb")\b")
+def _read_mentions(part: Part, modules: Sequence[str]) -> bool:
+    pattern = re.compile(rb"\b(" + "|".join(map(re.escape, modules)).encode() + rb")\b")
     return any(pattern.search(path.read_bytes()) for _, path in part.sources())
 
 
@@ -110,35 +105,43 @@ def _reason_for_real(part: Part) -> str | None:
 
 
 def grafted(
-    parts: Sequence[Part], built: frozenset[str], provided: Mapping[str, Path], target: Target
+    parts: Sequence[Part], python: Part, built: frozenset[str], target: Target
 ) -> list[Part]:
-    """``parts`` with the libraries of this machine that those ``built`` here ask for.
+    """``parts`` with the libraries of this machine that they ask for and no system promises.
 
-    ``provided`` are the libraries the interpreter brings, by product path.
+    ``built`` names the origins made on this machine.  A product for another machine gets none:
+    ours would not run there.
     """
-    natives = {path: file for p in parts if p.origin in built for path, file in p.natives().items()}
-    if not natives:
+    natives = {
+        path: Native(path=file, built=part.origin in built)
+        for part in parts
+        for path, file in part.natives().items()
+    }
+    if not natives or target.name != current_target().name:
         return list(parts)
+    provided = {PurePosixPath(path).name: path for path in python.natives()}
     done = graft(natives, provided=provided, library_dir="lib", target=target)
     for missing in done.missing:
-        console.warning(f"{missing.library} is not on this machine; {missing.asker} asks for it")
-    edited = [
-        dataclasses.replace(
-            part,
-            key=store.digest_of(part.key, *(str(file) for file in done.edited.values())),
-            entries=tuple(_edited(entry, done.edited) for entry in part.entries),
+        console.warning(
+            f"{missing.soname} is neither shipped nor on this machine; "
+            f"{missing.askers[0]} asks for it"
         )
-        if part.origin in built
-        else part
-        for part in parts
-    ]
+    edited = [_with_edits(part, done.edited) for part in parts]
     added = tuple(_library(path, file) for path, file in sorted(done.added.items()))
     key = store.digest_of(*(entry.sha256 for entry in added))
     return [*edited, Part(GRAFTED, key, added)] if added else edited
 
 
-def _edited(entry: Entry, edited: Mapping[str, Path]) -> Entry:
-    file = edited.get(entry.path)
+def _with_edits(part: Part, edited: Mapping[str, Path]) -> Part:
+    own = {entry.path: edited[entry.path] for entry in part.entries if entry.path in edited}
+    if not own:
+        return part
+    entries = tuple(_edited(entry, own.get(entry.path)) for entry in part.entries)
+    key = store.digest_of(part.key, *(entry.sha256 for entry in entries if entry.path in own))
+    return Part(part.origin, key, entries)
+
+
+def _edited(entry: Entry, file: Path | None) -> Entry:
     if file is None:
         return entry
     return dataclasses.replace(

@@ -8,13 +8,14 @@ import certifi
 from sealift import parts, store
 from sealift.bytecode import compile_sources
 from sealift.config import Config
+from sealift.entry import EntryPoint
 from sealift.entrypoint import choose_entry
 from sealift.errors import EntryPointError
 from sealift.floor import floor_of
 from sealift.image import SITE_PACKAGES, Entry, Image, Kind
 from sealift.interpreter import Interpreter
 from sealift.parts import Part
-from sealift.project import EntryPoint, Project
+from sealift.project import Project
 from sealift.startup import read_startup
 from sealift.wheel import read_wheel
 from sealift.wheelhouse import Wheel, Wheelhouse
@@ -73,7 +74,7 @@ def _parts(house: Wheelhouse, config: Config) -> list[Part]:
     ]
     python = parts.interpreter_part(house.interpreter, wheels, everything=config.stdlib == "all")
     built = frozenset(wheel.name for wheel in house.wheels if wheel.built)
-    wheels = parts.grafted(wheels, built, python.natives(), house.target)
+    wheels = parts.grafted(wheels, python, built, house.target)
     return [python, *wheels]
 
 
@@ -81,7 +82,9 @@ def _entry_point(house: Wheelhouse, project: Project) -> EntryPoint:
     wheel = _project_wheel(house.wheels)
     if wheel is None:
         raise EntryPointError(f"cannot stage {project.name}: no wheel of it was collected")
-    return choose_entry(read_wheel(wheel.path), explicit=project.settings.config.entry)
+    explicit = project.settings.config.entry
+    others = [read_wheel(other.path) for other in house.wheels] if explicit else []
+    return choose_entry(read_wheel(wheel.path), explicit=explicit, among=others)
 
 
 def _project_wheel(wheels: Iterable[Wheel]) -> Wheel | None:
