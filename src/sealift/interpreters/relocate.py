@@ -1,0 +1,253 @@
+"""An installed interpreter made into a relocatable tree in the content store.
+
+Standard library, modules in C and libpython are copied in the layout in which they are shipped;
+native files are stripped, what they need beyond the system is grafted, and every path of this
+machine is taken out.  The last step searches the whole tree for such paths: one that is left is a
+failure, not a warning.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealift import console, jsonform, process, store
+from sealift.binary.build_paths import first_leak, neutralised, telling
+from sealift.errors import InterpreterError, SealiftError
+from sealift.floor import floor_of
+from sealift.graft import Native, graft
+from sealift.interpreters.installation import Installation
+from sealift.stdlib import load_rules
+from sealift.target import Target
+
+_RECIPE = "1"  # changes when the same installation gives another tree
+_SHARED = "lib"
+_TK = "tk"  # the group whose libraries lie apart
+_TK_LIBRARIES = "lib/tk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A relocatable tree: ``root`` in the store, the rest as in :class:`~sealift.interpreter`."""
+
+    root: Path
+    stdlib: str
+    library: str | None
+    floor: tuple[int, int] | None
+    floor_because: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Files of the tree by product path: ``natives`` to be edited, ``others`` to be copied."""
+
+    natives: Mapping[str, Path]
+    others: Mapping[str, Path]
+
+
+def relocate(found: Installation, target: Target, *, everything: bool) -> Prepared:
+    """The tree of ``found``, made once for as long as nothing of it changes on this machine.
+
+    ``everything`` ships also what ``data/stdlib.toml`` leaves out.  Raises
+    :class:`InterpreterError` with the file when a path of this machine cannot be taken out.
+    """
+    parts = _parts(found, everything=everything)
+    key = store.digest_of(_RECIPE, found.version, str(found.program), *_stamps(parts))
+    entry = store.make_entry("interpreters", key, lambda out: _make(out, found, target, parts))
+    facts = json.loads((entry / "facts.json").read_text(encoding="utf-8"))
+    return jsonform.load(
+        Prepared, {**facts, "root": str(entry / "root")}, where=str(entry / "facts.json")
+    )
+
+
+def _parts(found: Installation, *, everything: bool) -> _Parts:
+    """What is shipped of ``found``, by product path."""
+    folder = f"{_SHARED}/{found.stdlib.name}"
+    rules = load_rules()
+    files = {
+        f"{folder}/{path}": source
+        for path, source in _stdlib_files(found)
+        if rules.ships(path, everything=everything)
+    }
+    files.update(_tcl_scripts(found) if f"{folder}/tkinter/__init__.py" in files else ())
+    library = found.shared_library()
+    if library:
+        files[f"{_SHARED}/{library.name}"] = library
+    natives = {path: source for path, source in files.items() if ".so" in Path(path).suffixes}
+    others = {path: source for path, source in files.items() if path not in natives}
+    return _Parts(dict(sorted(natives.items())), dict(sorted(others.items())))
+
+
+def _stdlib_files(found: Installation) -> Iterator[tuple[str, Path]]:
+    """Files of the standard library with their path below its folder, links followed."""
+    for source in _files_below(found.stdlib):
+        yield source.relative_to(found.stdlib).as_posix(), source
+    # Some systems keep modules in C in another folder, such as lib64.
+    dynload = found.dynload()
+    if not dynload.is_relative_to(found.stdlib):
+        for source in _files_below(dynload):
+            yield f"lib-dynload/{source.relative_to(dynload).as_posix()}", source
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            if path.name not in {"__pycache__", "site-packages", "dist-packages"}:
+                yield from _files_below(path)
+        elif path.is_file():
+            yield path
+
+
+def _tcl_scripts(found: Installation) -> Iterator[tuple[str, Path]]:
+    """Tcl's and Tk's own scripts, where Tcl finds them: in ``lib`` beside the program's folder."""
+    question = "import tkinter; print(tkinter.Tcl().eval('info library'), tkinter.TkVersion)"
+    try:
+        answer = process.run(
+            [found.program, "-I", "-S", "-c", question], env=process.clean_environment()
+        )
+    except SealiftError:
+        return
+    library, _, version = answer.strip().rpartition(" ")
+    tcl = Path(library)
+    rules = load_rules()
+    for folder in (tcl, tcl.with_name(f"tk{version}")):
+        for source in _files_below(folder) if folder.is_dir() else ():
+            path = source.relative_to(folder).as_posix()
+            if not rules.scripts_left_out.fullmatch(path):
+                yield f"{_SHARED}/{folder.name}/{path}", source
+
+
+def _stamps(parts: _Parts) -> Iterator[str]:
+    """What changes when a file of the tree, or a library that might be grafted, does."""
+    for path, source in (*parts.natives.items(), *parts.others.items()):
+        stat = source.stat()
+        yield f"{path} {source} {stat.st_size} {stat.st_mtime_ns}"
+    cache = Path("/etc/ld.so.cache")  # written anew whenever a library is installed
+    yield str(cache.stat().st_mtime_ns if cache.exists() else 0)
+
+
+def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None:
+    root = out / "root"
+    paths = _telling_paths(found)
+    natives = _grafted_natives(parts.natives, target)
+    for path, source in natives.items():
+        _put(root / path, neutralised(source.read_bytes(), paths), mode=0o755)
+    for path, source in parts.others.items():
+        data = source.read_bytes()
+        if source.name.startswith("_sysconfigdata"):
+            data = relative_sysconfig(data.decode(), found, paths).encode()
+        _put(root / path, data, mode=0o644)
+    _check(root, found, paths)
+    library = found.shared_library()
+    floor = floor_of({path: root / path for path in natives}, target)
+    prepared = Prepared(
+        root=Path("root"),
+        stdlib=f"{_SHARED}/{found.stdlib.name}",
+        library=f"{_SHARED}/{library.name}" if library else None,
+        floor=floor.version,
+        floor_because=floor.because,
+        key=content_key(root),
+    )
+    (out / "facts.json").write_text(json.dumps(jsonform.dump(prepared)), encoding="utf-8")
+
+
+def _grafted_natives(natives: Mapping[str, Path], target: Target) -> dict[str, Path]:
+    """``natives`` edited, with the libraries they need: final files by product path."""
+    group = load_rules().groups[_TK]
+    apart = {path: source for path, source in natives.items() if group.holds(path)}
+    common = {path: source for path, source in natives.items() if path not in apart}
+    files = _graft(common, {}, _SHARED, target)
+    provided = {Path(path).name: path for path in files if Path(path).parent == Path(_SHARED)}
+    return {**files, **_graft(apart, provided, _TK_LIBRARIES, target)}
+
+
+def _graft(
+    natives: Mapping[str, Path], provided: Mapping[str, str], folder: str, target: Target
+) -> dict[str, Path]:
+    """Like :func:`sealift.graft.graft`; a module that does not load here either is left out."""
+    kept = dict(natives)
+    while True:
+        asked = {path: Native(path=source, strip=True) for path, source in kept.items()}
+        done = graft(asked, provided=provided, library_dir=folder, target=target)
+        broken = {asker: lost.soname for lost in done.missing for asker in lost.askers}
+        for path in broken.keys() & kept.keys():
+            console.note(f"{Path(path).name} is left out: {broken[path]} is not on this machine")
+            del kept[path]
+        if not broken.keys() & asked.keys():
+            return {**{path: asked[path].path for path in kept}, **done.edited, **done.added}
+
+
+def _telling_paths(found: Installation) -> tuple[str, ...]:
+    """Paths that must not be in the tree."""
+    home = str(Path.home())
+    return telling(
+        (
+            found.prefix,
+            found.exec_prefix,
+            found.variables["abs_builddir"] or "",
+            found.variables["abs_srcdir"] or "",
+            # The superuser's home is the same everywhere, and stands in many an ordinary text.
+            "" if home == "/root" else home,
+        )
+    )
+
+
+def relative_sysconfig(text: str, found: Installation, paths: Sequence[str]) -> str:
+    """The module ``_sysconfigdata*`` with prefixes that are found out at run time.
+
+    ``paths`` other than the prefixes become neutral text.  A text that tells nothing stays as it
+    is.
+    """
+    if not first_leak(text.encode(), paths):
+        return text
+    (assigned,) = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
+    values: dict[str, Any] = ast.literal_eval(assigned.value)
+    names = {found.exec_prefix.rstrip("/"): "sys.exec_prefix", found.prefix: "sys.prefix"}
+    lines = (f"    {key!r}: {_expression(value, paths, names)},\n" for key, value in values.items())
+    return f"import sys\n\nbuild_time_vars = {{\n{''.join(lines)}}}\n"
+
+
+def _expression(value: Any, paths: Sequence[str], names: Mapping[str, str]) -> str:
+    """Python text that gives ``value``, with ``names`` for some of ``paths`` in it.
+
+    >>> _expression("-L/opt/py/lib", ["/opt/py"], {"/opt/py": "sys.prefix"})
+    "'-L' + sys.prefix + '/lib'"
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    parts = re.split("(" + "|".join(map(re.escape, paths)) + ")", value)
+    shown = (
+        (names.get(part) or repr("/sealift")) if part in paths else repr(part)
+        for part in parts
+        if part
+    )
+    return " + ".join(shown) or "''"
+
+
+def _check(root: Path, found: Installation, paths: Sequence[str]) -> None:
+    for path in _files_below(root):
+        leak = first_leak(path.read_bytes(), paths)
+        if leak:
+            raise InterpreterError(
+                f"cannot prepare {found.program}: {path.relative_to(root)} holds {leak}, "
+                "a path of this machine",
+                hint="use another interpreter, or the standalone provider",
+            )
+
+
+def content_key(root: Path) -> str:
+    """The digest of the tree below ``root``: paths and contents."""
+    files = sorted((path.relative_to(root).as_posix(), path) for path in _files_below(root))
+    return store.digest_of(
+        *(part for name, path in files for part in (name, store.file_sha256(path)))
+    )
+
+
+def _put(path: Path, data: bytes, *, mode: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    path.chmod(mode)
