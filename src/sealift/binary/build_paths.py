@@ -2,7 +2,7 @@
 
 A native file may hold them as prefixes compiled in or names of sources.  Replacing text by text of
 the same length moves nothing; slashes fill up, which keeps what stands behind the path right:
-``/home/me/py/lib`` becomes ``/sealift//lib``.
+``/home/me/py/lib`` becomes ``/sealift////lib``.
 """
 
 from collections.abc import Iterable
@@ -21,13 +21,26 @@ def telling(paths: Iterable[str]) -> tuple[str, ...]:
 def neutralised(data: bytes, paths: Iterable[str]) -> bytes:
     """``data`` with each of ``paths`` (as :func:`telling` gives them) replaced.
 
+    Where a path is the end of a C string its last part stays: linkers let other strings share the
+    end of one, so that the version in ``/opt/py/3.13.0`` may be the text of the version itself.
+
     >>> neutralised(b"at /home/me/py/lib", ["/home/me/py"])
-    b'at /sealift///lib'
+    b'at /sealift////lib'
+    >>> neutralised(b"/home/me/3.13.0\\0", ["/home/me/3.13.0"])
+    b'/sealift/3.13.0\\x00'
     """
     for path in paths:
         old = path.encode("utf-8", "surrogateescape")
-        data = data.replace(old, _NEUTRAL[: len(old)].ljust(len(old), b"/"))
+        head, _, last = old.rpartition(b"/")
+        ends = old + b"\0"
+        if ends in data:
+            data = data.replace(ends, _neutral(len(head)) + b"/" + last + b"\0")
+        data = data.replace(old, _neutral(len(old)))
     return data
+
+
+def _neutral(length: int) -> bytes:
+    return _NEUTRAL[:length].ljust(length, b"/")
 
 
 def first_leak(data: bytes, paths: Iterable[str]) -> str | None:

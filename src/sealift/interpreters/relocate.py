@@ -23,7 +23,7 @@ from sealift.interpreters.installation import Installation
 from sealift.stdlib import load_rules
 from sealift.target import Target
 
-_RECIPE = "1"  # changes when the same installation gives another tree
+_RECIPE = "2"  # changes when the same installation gives another tree
 _SHARED = "lib"
 _TK = "tk"  # the group whose libraries lie apart
 _TK_LIBRARIES = "lib/tk"
