@@ -21,7 +21,10 @@ DOORS = {
     "platform": {"target.py"},
 }
 # Run inside the product, by its own interpreter: they belong to no layer and cannot use doors.
-SHIPPED = {"launcher/importer.py", "pyz_boot.py", "bytecode_worker.py"}
+SHIPPED = {
+    *("launcher/importer.py", "launcher/adapters.py", "launcher/paths.py"),
+    *("pyz_boot.py", "bytecode_worker.py"),
+}
 
 LAYERS = (
     {"errors", "config", "target", "jsonform"},

@@ -88,7 +88,9 @@ def _contents(image: Image, code: Sequence[CodePack]) -> _Contents:
         if pack := packs.get(origin):
             table = read_pack(pack.path)
             start, length = code_range(table)
-            codes |= {item.path: (size + item.offset - start, item.size) for item in table}
+            codes |= {
+                _product_path(item.path): (size + item.offset - start, item.size) for item in table
+            }
             pieces.append(Piece(pack.path, start, length, pack.sha256))
             size += length
         for group in compress_sources(sources.get(origin, ())):
@@ -96,6 +98,17 @@ def _contents(image: Image, code: Sequence[CodePack]) -> _Contents:
             size += group.piece.size
             pieces.append(group.piece)
     return _Contents(tuple(pieces), codes, tuple(groups))
+
+
+def _product_path(path: str) -> str:
+    """Where code is found by the path it was compiled for.
+
+    >>> _product_path("<frozen _sealift_importer>")
+    '_sealift_importer.py'
+    """
+    if path.startswith("<frozen "):
+        return f"{path[len('<frozen ') : -1]}.py"
+    return path
 
 
 def _frozen(image: Image, modules: Mapping[str, Module]) -> list[tuple[str, str]]:

@@ -11,14 +11,15 @@ from typing import Any
 from sealift.bytecode import compile_sources
 from sealift.config import option
 from sealift.errors import OutputError
-from sealift.image import Image
+from sealift.image import CodePack, Image
+from sealift.interpreter import Interpreter
 from sealift.launcher.blob import IMPORTER, make_blob
 from sealift.launcher.tree import Piece, TreeFile, tree_files
-from sealift.store import file_sha256
+from sealift.store import digest_of, file_sha256
 from sealift.target import Target
 
 SYSTEMS = frozenset({"linux"})
-_IMPORTER_SOURCE = Path(__file__).with_name("importer.py")
+_OWN_MODULES = ("importer", "adapters", "paths")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +72,21 @@ def launcher_refuses(target: Target) -> str | None:
 
 def make_product(image: Image, options: RuntimeOptions, launcher: Path) -> Product:
     """The tree of ``image`` for ``launcher``, which contains or loads its libpython."""
-    importer = compile_sources(
-        image.interpreter,
-        IMPORTER,
-        [(f"{IMPORTER}.py", _IMPORTER_SOURCE)],
-        file_sha256(_IMPORTER_SOURCE),
-    )
+    importer = _compile_importer(image.interpreter)
     settings = marshal.dumps(launch_settings(image, options), 2)
     parts = (image.key, importer.sha256, file_sha256(launcher))
     key = hashlib.sha256("\n".join(parts).encode() + settings).digest()
     blob = make_blob(image, (*image.code, importer), settings, key)
     return Product(image=image, key=key, launcher=launcher, files=tree_files(image, blob))
+
+
+def _compile_importer(interpreter: Interpreter) -> CodePack:
+    sources = [
+        (f"<frozen _sealift_{name}>", Path(__file__).with_name(f"{name}.py"))
+        for name in _OWN_MODULES
+    ]
+    key = digest_of(*(file_sha256(path) for _, path in sources))
+    return compile_sources(interpreter, IMPORTER, sources, key)
 
 
 def launch_settings(image: Image, options: RuntimeOptions) -> dict[str, Any]:
