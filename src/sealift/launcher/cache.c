@@ -1,0 +1,125 @@
+#include "cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collect.h"
+#include "message.h"
+#include "os.h"
+#include "place.h"
+#include "tree.h"
+
+enum { PATIENCE_MS = 30000, LONGEST_PAUSE_MS = 40 };
+
+static const uint64_t spare_space = 1 << 20;
+
+static char *tree_name(const struct payload *payload) {
+    char hex[17];
+    for (int i = 0; i < 16; i++) {
+        unsigned nibble = payload->key[i / 2] >> (i % 2 ? 0 : 4) & 15U;
+        hex[i] = "0123456789abcdef"[nibble];
+    }
+    hex[16] = '\0';
+    return joined("%s-%s-%s", payload->product, payload->version, hex);
+}
+
+static void pause_ms(int milliseconds) {
+    struct timespec time = {.tv_nsec = (long)milliseconds * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* The lock under which a tree is made: held, or -1 when locks do not work here or its holder takes
+   too long (it may be stopped).  Then each start makes its own and the rename decides. */
+static int lock_making(int base, const char *name) {
+    char *lock_name = joined(".%s.lock", name);
+    int lock = openat(base, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    free(lock_name);
+    int waited = 0, pause = 1;
+    while (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0) {
+        if ((errno == EWOULDBLOCK || errno == EINTR) && waited < PATIENCE_MS) {
+            struct stat found;
+            if (fstatat(base, name, &found, AT_SYMLINK_NOFOLLOW) == 0) break;
+            pause_ms(pause);
+            waited += pause;
+            pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
+            continue;
+        }
+        close(lock);
+        lock = -1;
+    }
+    return lock;
+}
+
+static enum tree_state make_here(struct place *place, const char *name, const struct payload *payload,
+                                 int *tree) {
+    int lock = lock_making(place->folder, name);
+    enum tree_state state = use_tree(place->folder, name, payload, tree);
+    if (state == TREE_ABSENT) {
+        remove_leftovers(place->folder);
+        if (os_free_space(place->folder) < payload->tree_size + payload->launcher_size + spare_space) {
+            because("there is not enough space: %llu MiB are needed",
+                    (unsigned long long)(payload->tree_size >> 20) + 2);
+            state = TREE_REFUSED;
+        } else {
+            state = make_tree(place->folder, name, payload);
+            /* Another process may have been faster, or even collect at this moment. */
+            for (int i = 0; state == TREE_READY && i < 3; i++)
+                if ((state = use_tree(place->folder, name, payload, tree)) != TREE_ABSENT) break;
+            if (state == TREE_READY) collect_old(place->folder, payload->product, name);
+        }
+    }
+    if (lock >= 0) close(lock);
+    return state;
+}
+
+static void refuse(struct place *place) {
+    free(place->refusal);
+    place->refusal = joined("%s", reason());
+}
+
+enum pass { FIND, MAKE, MAKE_NOEXEC, PASSES };
+
+static bool try_place(struct place *place, enum pass pass, const struct payload *payload, struct root *root) {
+    if (place->folder < 0 && open_place(place, pass != FIND) < 0) {
+        refuse(place);
+        return false;
+    }
+    if (place->noexec != (pass == MAKE_NOEXEC)) return false;
+    char *name = tree_name(payload);
+    int tree = -1;
+    enum tree_state state = pass == FIND ? use_tree(place->folder, name, payload, &tree)
+                                         : make_here(place, name, payload, &tree);
+    if (state == TREE_READY)
+        *root = (struct root){.path = joined("%s/%s", place->path, name), .folder = tree, .noexec = place->noexec};
+    if (state == TREE_REFUSED) refuse(place);
+    free(name);
+    return state == TREE_READY;
+}
+
+static _Noreturn void nowhere(const struct place *places, int count) {
+    struct text list = {0};
+    for (int i = 0; i < count; i++)
+        text_add(&list, "  %s: %s\n", places[i].wanted, places[i].refusal ? places[i].refusal : "cannot be used");
+    text_add(&list, "hint: set SEALIFT_CACHE_DIR to a folder of your own on a disk with space");
+    fail(list.data, "it found no place for its files");
+}
+
+struct root prepare_cache(const struct payload *payload) {
+    struct place places[MOST_PLACES];
+    struct root root;
+    int count = list_places(places);
+    for (enum pass pass = FIND; pass < PASSES; pass++)
+        for (int i = 0; i < count; i++) {
+            if (!try_place(&places[i], pass, payload, &root)) continue;
+            for (int j = 0; j < count; j++)
+                if (places[j].folder >= 0) close(places[j].folder);
+            return root;
+        }
+    nowhere(places, count);
+}

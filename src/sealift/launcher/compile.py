@@ -1,0 +1,223 @@
+"""The launcher of an interpreter, compiled at first use and kept in the content store.
+
+It is C11 against the interpreter's own headers, with zstd's decoder from the source distribution of
+``backports-zstd`` (version and digest fixed here).  The system's compiler makes launchers for this
+machine; zig, which comes as a wheel, makes them for others and for older C libraries.
+"""
+
+import ast
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealift import archive, console, fetch, process, store
+from sealift.errors import InterpreterError, SealiftError, ToolError
+from sealift.floor import floor_of
+from sealift.index import find_sdist
+from sealift.interpreter import Interpreter
+from sealift.target import Target, current_target
+from sealift.tools import UV, find_compiler
+
+_SOURCES = Path(__file__).parent
+_ZSTD = ("backports-zstd", "1.8.0")
+_ZSTD_SHA256 = "9dae4f4c481716e3db473d667457b4f508ff7459c0931b567a5c9677fb3db316"
+_ZSTD_COMMON = ("entropy_common", "error_private", "fse_decompress", "xxhash", "zstd_common")
+_ZSTD_DECOMPRESS = ("huf_decompress", "zstd_ddict", "zstd_decompress", "zstd_decompress_block")
+_ZIG = "ziglang==0.17.0"
+
+_FLAGS = (
+    "-std=c11", "-O2", "-fPIE", "-pie", "-pthread", "-s",
+    "-Wall", "-Wextra", "-Werror",
+    "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fstack-protector-strong",
+    "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
+    "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,--build-id=none",
+)  # fmt: skip
+# The decoder without assembly, dispatch on CPU features, tracing and old formats.
+_ZSTD_FLAGS = (
+    "-DZSTD_DISABLE_ASM=1", "-DDYNAMIC_BMI2=0", "-DZSTD_LEGACY_SUPPORT=0", "-DZSTD_TRACE=0",
+    "-DZSTDLIB_VISIBLE=", "-DZSTDERRORLIB_VISIBLE=", "-DXXH_NAMESPACE=ZSTD_",
+)  # fmt: skip
+_SYSTEM_LIBRARIES = frozenset({"c", "dl", "m", "pthread", "rt", "util"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """A command that compiles C for one kind of machine; ``identity`` tells compilers apart."""
+
+    command: tuple[str, ...]
+    identity: str
+    environment: Mapping[str, str]
+
+
+def launcher_for(interpreter: Interpreter) -> Path:
+    """The stripped launcher that starts ``interpreter``: an ELF file of the content store.
+
+    It asks for no newer C library than the interpreter does.  Raises :class:`InterpreterError`
+    when there are no headers, :class:`ToolError` when there is no compiler or it fails.
+    """
+    if not interpreter.headers:
+        raise InterpreterError(
+            f"cannot compile a launcher for Python {interpreter.version}: it has no C headers",
+            hint="install its development files, or choose another with --python",
+        )
+    refused: list[str] = []
+    for compiler in _compilers(interpreter.target):
+        launcher = _compiled(interpreter, compiler)
+        needed = floor_of({"the launcher": launcher}, interpreter.target)
+        if not interpreter.floor or not needed.version or needed.version <= interpreter.floor:
+            return launcher
+        refused.append(f"{compiler.command[0]}: {needed.because}")
+    raise ToolError(
+        f"cannot compile a launcher for {interpreter.target} that is as old as its interpreter",
+        details=refused,
+        hint="pip install ziglang   |   set SEALIFT_CC to a compiler for an older system",
+    )
+
+
+def _compilers(target: Target) -> Iterator[_Compiler]:
+    """What may compile for ``target``, the quickest to get first."""
+    native = find_compiler() if target == current_target() or target.name == "this" else None
+    if native:
+        version = process.run([native, "--version"], action="ask the compiler for its version")
+        yield _Compiler((str(native),), version, os.environ)
+    try:
+        yield _zig(target)
+    except SealiftError as problem:
+        if native:
+            return
+        raise ToolError(
+            f"cannot compile a launcher for {target}: there is no C compiler",
+            details=[problem.message, *problem.details],
+            hint="install gcc or clang   |   pip install ziglang   |   set SEALIFT_CC",
+        ) from problem
+
+
+def _zig(target: Target) -> _Compiler:
+    triple = target.triple
+    if target.abi == "gnu":
+        oldest = max((2, 17), target.oldest or (2, 17))
+        triple += f".{oldest[0]}.{oldest[1]}"
+    environment = dict(os.environ)
+    if importlib.util.find_spec("ziglang") is None:
+        environment["PYTHONPATH"] = str(store.make_entry("tools", _ZIG, _install_zig))
+    environment["ZIG_GLOBAL_CACHE_DIR"] = str(store.store_root() / "zig")
+    command = (sys.executable, "-m", "ziglang", "cc", "-target", triple, "-fno-sanitize=all")
+    return _Compiler(command, f"{_ZIG} {triple}", environment)
+
+
+def _install_zig(folder: Path) -> None:
+    with console.step("Getting zig, to compile the launcher"):
+        process.run(
+            [UV.require(), "pip", "install", "--quiet", "--no-deps", "--python", sys.executable,
+             "--target", folder, _ZIG],
+            action=f"get {_ZIG} from the package index",
+        )  # fmt: skip
+
+
+def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
+    assert interpreter.headers is not None
+    sources = [path for path in sorted(_SOURCES.iterdir()) if path.suffix in {".c", ".h"}]
+    static = interpreter.library is None and interpreter.static_library
+    inputs = [*sources, interpreter.headers / "patchlevel.h", *_pyconfig(interpreter.headers)]
+    key = store.digest_of(
+        "1", compiler.identity, *compiler.command[1:], *_FLAGS, *_ZSTD_FLAGS, _ZSTD_SHA256,
+        *_defines(interpreter), *(file.read_bytes() for file in inputs),
+        store.file_sha256(static) if static else "",
+    )  # fmt: skip
+
+    def make(out: Path) -> None:
+        with console.step(f"Compiling the launcher for Python {interpreter.feature}"):
+            _compile(interpreter, compiler, out)
+
+    return store.make_entry("launchers", key, make)
+
+
+def _pyconfig(headers: Path) -> Iterator[Path]:
+    """``pyconfig.h``: beside ``Python.h``, or in a folder of the CPU where they are shared."""
+    yield from sorted({*headers.glob("pyconfig.h"), *headers.parent.glob("*/*/pyconfig.h")})
+
+
+def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
+    zstd = _zstd_sources()
+    sources = [
+        *sorted(_SOURCES.glob("*.c")),
+        *(zstd / "common" / f"{name}.c" for name in _ZSTD_COMMON),
+        *(zstd / "decompress" / f"{name}.c" for name in _ZSTD_DECOMPRESS),
+    ]
+    command = [
+        *compiler.command, *_FLAGS, *_ZSTD_FLAGS,
+        f"-ffile-prefix-map={_SOURCES}=launcher", f"-ffile-prefix-map={zstd}=zstd",
+        *(f"-D{define}" for define in _defines(interpreter)),
+        f"-I{zstd}", "-isystem", str(interpreter.headers),
+        *map(str, sources), *_static_link(interpreter), "-ldl", "-o", str(out),
+    ]  # fmt: skip
+    process.run(
+        command,
+        env=compiler.environment,
+        action=f"compile the launcher for Python {interpreter.version}",
+        hint="set SEALIFT_CC to another C compiler",
+    )
+
+
+def _defines(interpreter: Interpreter) -> Iterator[str]:
+    yield f'SEALIFT_LIBRARY="{interpreter.library or ""}"'
+    yield f'SEALIFT_STDLIB="{interpreter.stdlib}"'
+    if interpreter.library is None:
+        yield "SEALIFT_STATIC"
+
+
+def _zstd_sources() -> Path:
+    """The folder with zstd's ``common`` and ``decompress``."""
+
+    def make(folder: Path) -> None:
+        sdist = find_sdist(*_ZSTD)
+        archived = fetch.fetch(fetch.Remote(sdist.url, _ZSTD_SHA256, sdist.size))
+        whole = folder.with_name("whole")
+        archive.extract_tar(archived, whole, strip=1)
+        shutil.move(whole / "src" / "c" / "zstd" / "lib", folder)
+
+    return store.make_entry("zstd", _ZSTD_SHA256[:32], make)
+
+
+def _static_link(interpreter: Interpreter) -> Iterator[str]:
+    """How to link libpython with everything it offers, so that extension modules find it.
+
+    Libraries it asks for besides the system's are linked statically, too.
+    """
+    if interpreter.library is not None:
+        return
+    if not interpreter.static_library:
+        raise InterpreterError(
+            f"cannot compile a launcher for Python {interpreter.version}: it has no libpython",
+            hint="install its development files, or choose another with --python",
+        )
+    libraries = _asked_libraries(interpreter)
+    own = [f"-l{name}" for name in libraries if name not in _SYSTEM_LIBRARIES]
+    yield from ("-Wl,--whole-archive", str(interpreter.static_library), "-Wl,--no-whole-archive")
+    yield "-Wl,--export-dynamic"
+    if own:
+        yield from ("-Wl,-Bstatic", *own, "-Wl,-Bdynamic")
+    yield from (f"-l{name}" for name in libraries if name in _SYSTEM_LIBRARIES)
+
+
+def _asked_libraries(interpreter: Interpreter) -> list[str]:
+    """Names of the libraries that linking libpython takes, from its build's own variables."""
+    flags: list[str] = []
+    for path in (interpreter.root / interpreter.stdlib).glob("_sysconfigdata_*.py"):
+        variables = _assigned_dict(path)
+        for name in ("MODLIBS", "LIBS", "SYSLIBS"):
+            flags += str(variables.get(name, "")).split()
+    return list(dict.fromkeys(flag[2:] for flag in flags if flag.startswith("-l")))
+
+
+def _assigned_dict(path: Path) -> Mapping[str, object]:
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict):
+            found = ast.literal_eval(statement.value)
+            assert isinstance(found, dict)
+            return found
+    return {}

@@ -1,0 +1,186 @@
+#include "extract.h"
+
+#define ZSTD_STATIC_LINKING_ONLY
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "message.h"
+#include "os.h"
+#include "posix_files.h"
+#include "zstd.h"
+
+enum { MOST_THREADS = 4, THREAD_STACK = 256 << 10, NOT_ZSTD = -1 };
+
+struct work {
+    const struct payload *payload;
+    int tree;
+    atomic_uint next;  /* frame */
+    atomic_int error;  /* the first: an errno, or NOT_ZSTD */
+    atomic_uint where; /* the file it happened to */
+};
+
+static void report(struct work *work, int error, uint32_t file) {
+    int none = 0;
+    if (atomic_compare_exchange_strong(&work->error, &none, error ? error : EIO))
+        atomic_store(&work->where, file);
+}
+
+static int unpack(ZSTD_DCtx *context, const struct frame *frame, uint8_t *out) {
+    size_t size = ZSTD_decompressDCtx(context, out, frame->raw_size, frame->data, frame->size);
+    return ZSTD_isError(size) || size != frame->raw_size ? -1 : 0;
+}
+
+/* The index of the file that holds the byte `raw_offset` of the stream. */
+static uint32_t file_at(const struct payload *payload, uint64_t raw_offset) {
+    uint32_t low = 0, high = payload->file_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct file *file = &payload->files[middle];
+        if (file->raw_offset + file->size <= raw_offset) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static int write_piece(int tree, const struct file *file, const uint8_t *data, size_t size, uint64_t at) {
+    int out = openat(tree, file->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0) return -1;
+    int failed = write_at(out, data, size, at) < 0 || fchmod(out, file->mode) < 0;
+    return close(out) < 0 || failed ? -1 : 0;
+}
+
+static void write_pieces(struct work *work, const struct frame *frame, const uint8_t *raw) {
+    const struct payload *payload = work->payload;
+    uint64_t at = frame->raw_offset, end = at + frame->raw_size;
+    for (uint32_t i = file_at(payload, at); at < end; i++) {
+        const struct file *file = &payload->files[i];
+        uint64_t stop = file->raw_offset + file->size;
+        if (stop > end) stop = end;
+        size_t size = (size_t)(stop - at);
+        if (size && write_piece(work->tree, file, raw, size, at - file->raw_offset) < 0)
+            return report(work, errno, i);
+        raw += size;
+        at = stop;
+    }
+}
+
+static void *extract_frames(void *argument) {
+    struct work *work = argument;
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    uint8_t *raw = NULL;
+    size_t room = 0;
+    while (context && !atomic_load(&work->error)) {
+        uint32_t index = atomic_fetch_add(&work->next, 1);
+        if (index >= work->payload->frame_count) break;
+        struct frame frame = payload_frame(work->payload, index);
+        if (frame.raw_size > room) {
+            free(raw);
+            raw = malloc(room = frame.raw_size);
+        }
+        uint32_t first = file_at(work->payload, frame.raw_offset);
+        if (!raw) report(work, ENOMEM, first);
+        else if (unpack(context, &frame, raw) < 0) report(work, NOT_ZSTD, first);
+        else write_pieces(work, &frame, raw);
+    }
+    if (!context) report(work, ENOMEM, 0);
+    free(raw);
+    ZSTD_freeDCtx(context);
+    return NULL;
+}
+
+static int prepare_folders(const struct payload *payload, int tree) {
+    const char *last = "";
+    size_t last_size = 0;
+    for (uint32_t i = 0; i <= payload->file_count; i++) {
+        const struct file *file = &payload->files[i];
+        const char *slash = strrchr(file->path, '/');
+        size_t size = slash ? (size_t)(slash - file->path) + 1 : 0;
+        if (size != last_size || memcmp(last, file->path, size) != 0)
+            if (make_folders(tree, file->path) < 0) return because_errno("make the folder of", file->path);
+        last = file->path;
+        last_size = size;
+        if (file->size == 0 && write_file(tree, file->path, "", 0, file->mode) < 0)
+            return because_errno("write", file->path);
+    }
+    return 0;
+}
+
+static int start_threads(struct work *work, pthread_t *threads, int wanted) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, THREAD_STACK);
+    int started = 0;
+    while (started < wanted && pthread_create(&threads[started], &attributes, extract_frames, work) == 0)
+        started++;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
+int extract_all(const struct payload *payload, int tree, bool *damaged) {
+    *damaged = false;
+    if (prepare_folders(payload, tree) < 0) return -1;
+    struct work work = {.payload = payload, .tree = tree};
+    pthread_t threads[MOST_THREADS];
+    int wanted = os_processors() < MOST_THREADS ? os_processors() : MOST_THREADS;
+    if ((uint32_t)wanted > payload->frame_count) wanted = (int)payload->frame_count;
+    int started = start_threads(&work, threads, wanted - 1);
+    const struct file *own = &payload->files[payload->file_count];
+    if (write_file(tree, own->path, payload->launcher, payload->launcher_size, own->mode) < 0)
+        report(&work, errno, payload->file_count);
+    extract_frames(&work);
+    for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
+    int error = atomic_load(&work.error);
+    if (error == 0) return 0;
+    *damaged = error == NOT_ZSTD;
+    errno = error > 0 ? error : EIO;
+    return because_errno("write", payload->files[atomic_load(&work.where)].path);
+}
+
+static int write_from_frames(const struct payload *payload, const struct file *file, int out) {
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    int result = context ? 0 : -1;
+    for (uint32_t i = 0; result == 0 && i < payload->frame_count; i++) {
+        struct frame frame = payload_frame(payload, i);
+        uint64_t start = file->raw_offset, stop = start + file->size;
+        if (start < frame.raw_offset) start = frame.raw_offset;
+        if (stop > frame.raw_offset + frame.raw_size) stop = frame.raw_offset + frame.raw_size;
+        if (start >= stop) continue;
+        uint8_t *raw = allocate(frame.raw_size);
+        if (unpack(context, &frame, raw) < 0) result = NOT_ZSTD - 1;
+        else result = write_at(out, raw + (start - frame.raw_offset), stop - start, start - file->raw_offset);
+        free(raw);
+    }
+    ZSTD_freeDCtx(context);
+    return result;
+}
+
+int extract_one(const struct payload *payload, int tree, uint32_t index, bool *damaged) {
+    const struct file *file = &payload->files[index];
+    char *name = joined(".mend.%ld.%016llx", (long)getpid(), (unsigned long long)os_random());
+    int out = openat(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int result = out < 0 ? -1 : 0;
+    if (result == 0 && index == payload->file_count)
+        result = write_at(out, payload->launcher, payload->launcher_size, 0);
+    else if (result == 0)
+        result = write_from_frames(payload, file, out);
+    *damaged = result < -1;
+    if (result == 0) result = fchmod(out, file->mode) < 0 || fsync(out) < 0 ? -1 : 0;
+    if (out >= 0 && close(out) < 0) result = -1;
+    if (result == 0) result = make_folders(tree, file->path);
+    if (result == 0 && renameat(tree, name, tree, file->path) < 0) {
+        result = errno == EISDIR ? remove_entry(tree, file->path) : -1;
+        if (result == 0) result = renameat(tree, name, tree, file->path);
+    }
+    int error = errno;
+    if (result < 0 && out >= 0) unlinkat(tree, name, 0);
+    errno = error;
+    free(name);
+    return result < 0 ? because_errno("mend", file->path) : 0;
+}

@@ -1,0 +1,131 @@
+/* The launcher in front of a single file, and the Python in its tree: the same program.
+
+   With a payload behind it, it is the product: it writes the tree to a cache once and runs from
+   there.  As <root>/bin/pythonX.Y it acts as Python over the tree around it.  Under another name
+   beside image.sealift it is the product in the shape of a folder. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "about.h"
+#include "cache.h"
+#include "memory.h"
+#include "message.h"
+#include "os.h"
+#include "place.h"
+#include "posix_files.h"
+#include "start.h"
+#include "tree.h"
+
+static const char mend_hint[] = "hint: start the program once to mend it";
+
+/* "<folder>/<name>" cut at its last slash; the name. */
+static char *cut(char *path) {
+    char *slash = strrchr(path, '/');
+    if (!slash) fail(NULL, "its own path %s is not absolute", path);
+    *slash = '\0';
+    return slash + 1;
+}
+
+/* The owner of the program is as trustworthy as the program; nobody else may change it or its tree. */
+static void check_shipped_root(int self, const struct launch *launch) {
+    const char *const parts[] = {".", "bin", IMAGE_NAME};
+    struct stat own, part;
+    if (fstat(self, &own) < 0) fail(NULL, "cannot look at its own file");
+    if (check_owner(&own, own.st_uid, "its own file") < 0) fail(NULL, "%s", reason());
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (fstatat(launch->folder, parts[i], &part, AT_SYMLINK_NOFOLLOW) < 0) continue;
+        char *name = joined("%s/%s", launch->root, parts[i]);
+        if (check_owner(&part, own.st_uid, name) < 0)
+            fail("hint: take away the right of others to write: chmod -R go-w", "%s", reason());
+        free(name);
+    }
+    if (!launch->is_app && (own.st_mode & (S_ISUID | S_ISGID)))
+        fail(NULL, "as Python it does not run with the rights of its file");
+}
+
+static void open_own_root(struct launch *launch) {
+    launch->folder = open(launch->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (launch->folder < 0) fail(mend_hint, "cannot open its folder %s", launch->root);
+}
+
+/* Python, or a product in the shape of a folder: the root is told by where the program lies. */
+static void find_root(int self, struct launch *launch) {
+    char *path = os_self_path();
+    if (!path) fail("hint: it needs /proc", "it cannot find its own path");
+    launch->executable = joined("%s", path);
+    char *name = cut(path), *folder = strrchr(path, '/');
+    launch->is_app = !(folder && strcmp(folder, "/bin") == 0 && strncmp(name, "python", 6) == 0);
+    if (!launch->is_app) *folder = '\0';
+    launch->root = *path ? path : joined("/");
+    open_own_root(launch);
+    if (faccessat(launch->folder, IMAGE_NAME, F_OK, 0) < 0)
+        fail("hint: get the file again if it was truncated", "it has no content, neither in itself nor as %s/%s",
+             launch->root, IMAGE_NAME);
+    check_shipped_root(self, launch);
+    if (check_own_tree(launch->folder) < 0) fail(mend_hint, "%s", reason());
+    if (launch->is_app) {
+        free(launch->executable);
+        launch->executable = joined("%s/%s", launch->root, PYTHON_PROGRAM);
+    }
+}
+
+/* Python as a copy in memory: its own bytes tell the root, and it passes itself on. */
+static void take_root(int self, char *root, struct launch *launch) {
+    launch->root = root;
+    launch->noexec = true;
+    open_own_root(launch);
+    struct stat found;
+    if (fstat(launch->folder, &found) < 0 || check_owner(&found, found.st_uid, root) < 0) fail(NULL, "%s", reason());
+    if (check_own_tree(launch->folder) < 0) fail(mend_hint, "%s", reason());
+    launch->executable = os_descriptor_path(self, true);
+}
+
+static void use_payload(const struct payload *payload, struct launch *launch) {
+    struct root root = prepare_cache(payload);
+    launch->is_app = true;
+    launch->root = root.path;
+    launch->folder = root.folder;
+    launch->noexec = root.noexec;
+    launch->executable = joined("%s/%s", root.path, PYTHON_PROGRAM);
+    if (!root.noexec) return;
+    launch->executable = executable_in_memory(payload, root.path);
+    if (!launch->executable) fail(NULL, "%s", reason());
+}
+
+static void find_launch(struct launch *launch) {
+    struct payload payload;
+    char *root = NULL;
+    int self = os_open_self();
+    if (self < 0) fail("hint: it needs /proc", "it cannot open its own file");
+    enum payload_kind kind = find_payload(self, &payload, &root);
+    trace("payload");
+    switch (kind) {
+    case PAYLOAD_TREE: use_payload(&payload, launch); break;
+    case PAYLOAD_ROOT: take_root(self, root, launch); break;
+    case PAYLOAD_NONE: find_root(self, launch); break;
+    }
+    trace("tree");
+    if (kind != PAYLOAD_ROOT) close(self);
+    if (open_image(launch->folder, &launch->image) < 0) fail(mend_hint, "%s", reason());
+    if (kind == PAYLOAD_TREE && memcmp(launch->image.key, payload.key, KEY_SIZE) != 0)
+        fail(NULL, IMAGE_NAME " belongs to another payload");
+}
+
+int main(int argc, char **argv) {
+    static struct launch launch;
+    static char nameless[] = "";
+    static char *no_arguments[] = {nameless, NULL};
+    trace("main");
+    if (argc < 1) argc = 1, argv = no_arguments;
+    name_program(argv[0]);
+    unsigned occupied = os_occupy_stdio();
+    find_launch(&launch);
+    os_release_stdio(occupied);
+    start_interpreter(&launch, argc, argv);
+    install_importer();
+    if (!launch.is_app) return run_python();
+    return call_entry(import_entry());
+}

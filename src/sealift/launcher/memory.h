@@ -1,0 +1,16 @@
+/* Native files where the cache's file system forbids executing: copies without a name, in memory. */
+#ifndef SEALIFT_MEMORY_H
+#define SEALIFT_MEMORY_H
+
+#include "payload.h"
+
+/* A path that gives the dynamic loader a copy of the file `path`; the libraries below `root` that it
+   needs are loaded first, so that the loader finds them by name.  The same file gives the same copy.
+   NULL with reason(). */
+const char *loadable_path(const char *root, const char *path);
+
+/* The launcher itself, with `root` told in its own bytes: a path that any process of the user may
+   execute while this one lives.  NULL with reason(). */
+char *executable_in_memory(const struct payload *payload, const char *root);
+
+#endif

@@ -1,0 +1,105 @@
+#include "message.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *program = "sealift";
+static char kept_reason[1024] = "unknown";
+
+void name_program(const char *path) {
+    const char *last = path ? strrchr(path, '/') : NULL;
+    if (path && *path) program = last && last[1] ? last + 1 : path;
+}
+
+static void text_add_list(struct text *text, const char *format, va_list list) {
+    va_list again;
+    va_copy(again, list);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (length < 0) return;
+    size_t needed = text->size + (size_t)length + 1;
+    if (needed > text->room) {
+        char *grown = realloc(text->data, needed * 2);
+        if (!grown) return;
+        text->data = grown;
+        text->room = needed * 2;
+    }
+    vsnprintf(text->data + text->size, text->room - text->size, format, list);
+    text->size += (size_t)length;
+}
+
+void text_add(struct text *text, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    text_add_list(text, format, list);
+    va_end(list);
+}
+
+static void write_all(const char *data, size_t size) {
+    while (size) {
+        ssize_t done = write(STDERR_FILENO, data, size);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) return;
+        data += done;
+        size -= (size_t)done;
+    }
+}
+
+void fail(const char *hint, const char *format, ...) {
+    struct text text = {0};
+    text_add(&text, "%s: cannot start: ", program);
+    va_list list;
+    va_start(list, format);
+    text_add_list(&text, format, list);
+    va_end(list);
+    text_add(&text, "\n");
+    if (hint) text_add(&text, "%s\n", hint);
+    if (text.data) write_all(text.data, text.size);
+    _exit(LAUNCHER_FAILED);
+}
+
+int because(const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    vsnprintf(kept_reason, sizeof kept_reason, format, list);
+    va_end(list);
+    return -1;
+}
+
+int because_errno(const char *action, const char *name) {
+    return because("cannot %s %s: %s", action, name, strerror(errno));
+}
+
+const char *reason(void) { return kept_reason; }
+
+void *allocate(size_t size) {
+    void *memory = malloc(size ? size : 1);
+    if (!memory) fail(NULL, "there is not enough memory");
+    return memory;
+}
+
+char *joined(const char *format, ...) {
+    struct text text = {0};
+    va_list list;
+    va_start(list, format);
+    text_add_list(&text, format, list);
+    va_end(list);
+    if (!text.data) fail(NULL, "there is not enough memory");
+    return text.data;
+}
+
+#ifdef SEALIFT_TRACE
+void trace(const char *step) {
+    static struct timespec last;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double passed = (double)(now.tv_sec - last.tv_sec) * 1e3 + (double)(now.tv_nsec - last.tv_nsec) / 1e6;
+    fprintf(stderr, "%9.3f ms  %s\n", last.tv_sec ? passed : 0.0, step);
+    clock_gettime(CLOCK_MONOTONIC, &last);
+}
+#endif

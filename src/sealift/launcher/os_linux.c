@@ -1,0 +1,131 @@
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "message.h"
+
+#ifndef MFD_CLOEXEC
+#define MFD_CLOEXEC 1U
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10U
+#endif
+#ifndef ST_NOEXEC
+#define ST_NOEXEC 8
+#endif
+
+static const char own_link[] = "/proc/self/exe";
+
+const char *os_started_path(void) { return (const char *)getauxval(AT_EXECFN); }
+
+int os_open_self(void) {
+    int self = open(own_link, O_RDONLY | O_CLOEXEC);
+    const char *started = os_started_path();
+    if (self < 0 && errno == ENOENT && started) self = open(started, O_RDONLY | O_CLOEXEC);
+    return self;
+}
+
+char *os_self_path(void) {
+    char *path = allocate(PATH_MAX);
+    ssize_t length = readlink(own_link, path, PATH_MAX - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        return path;
+    }
+    const char *started = errno == ENOENT ? os_started_path() : NULL;
+    if (started && realpath(started, path)) return path;
+    free(path);
+    return NULL;
+}
+
+bool os_is_secure(void) { return getauxval(AT_SECURE) != 0; }
+
+bool os_boot_id(char id[BOOT_ID_SIZE]) {
+    memset(id, 0, BOOT_ID_SIZE);
+    int file = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    ssize_t length = read(file, id, BOOT_ID_SIZE - 1);
+    close(file);
+    return length > 0;
+}
+
+bool os_forbids_exec(int folder) {
+    struct statvfs found;
+    return fstatvfs(folder, &found) == 0 && (found.f_flag & ST_NOEXEC);
+}
+
+uint64_t os_free_space(int folder) {
+    struct statvfs found;
+    if (fstatvfs(folder, &found) < 0) return UINT64_MAX;
+    return (uint64_t)found.f_bavail * found.f_frsize;
+}
+
+int os_make_durable(int folder) { return (int)syscall(SYS_syncfs, folder); }
+
+/* Never one of the numbers that Python would take for its standard streams. */
+static int above_stdio(int file) {
+    if (file < 0 || file > STDERR_FILENO) return file;
+    int higher = fcntl(file, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(file);
+    return higher;
+}
+
+int os_memory_file(const char *name) {
+    /* MFD_EXEC is refused by kernels before 6.3, which need no such permission. */
+    int file = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_EXEC);
+    if (file < 0 && errno == EINVAL) file = (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC);
+    return above_stdio(file);
+}
+
+int os_reopen_to_read(int descriptor) {
+    char *path = os_descriptor_path(descriptor, false);
+    int file = above_stdio(open(path, O_RDONLY | O_CLOEXEC));
+    free(path);
+    return file;
+}
+
+char *os_descriptor_path(int descriptor, bool any_process) {
+    if (!any_process) return joined("/proc/self/fd/%d", descriptor);
+    return joined("/proc/%ld/fd/%d", (long)getpid(), descriptor);
+}
+
+uint64_t os_random(void) {
+    uint64_t value;
+    const unsigned nonblocking = 1;
+    if (syscall(SYS_getrandom, &value, sizeof value, nonblocking) == (long)sizeof value) return value;
+    struct timespec now; /* names only have to differ; O_EXCL sees to the rest */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_nsec * 1000003U ^ (uint64_t)getpid() << 32;
+}
+
+int os_processors(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) < 0) return 1;
+    return CPU_COUNT(&set);
+}
+
+unsigned os_occupy_stdio(void) {
+    unsigned occupied = 0;
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++) {
+        if (fcntl(number, F_GETFD) >= 0) continue;
+        if (open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) == number) occupied |= 1U << number;
+    }
+    return occupied;
+}
+
+void os_release_stdio(unsigned occupied) {
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+        if (occupied & 1U << number) close(number);
+}

@@ -1,0 +1,57 @@
+/* The payload: what follows the launcher's own ELF image in a single file. */
+#ifndef SEALIFT_PAYLOAD_H
+#define SEALIFT_PAYLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { KEY_SIZE = 32 };
+
+/* A file of the tree, in the order of the payload's table. */
+struct file {
+    const char *path; /* NUL-terminated, relative, checked */
+    uint64_t size;
+    uint64_t hash; /* XXH64, seed 0 */
+    uint64_t raw_offset;
+    uint32_t mode;
+};
+
+struct payload {
+    const uint8_t *launcher; /* the launcher's own bytes, mapped; the payload follows */
+    uint64_t launcher_size;
+    const uint8_t *data;
+    uint64_t size;
+    uint64_t tree_size;
+    uint8_t key[KEY_SIZE];
+    const char *product, *version;
+    uint32_t file_count, frame_count;
+    struct file *files; /* file_count of the payload, then the launcher itself */
+    uint64_t frames;    /* offset of the frame table */
+};
+
+/* One compressed piece of the stream of all files. */
+struct frame {
+    const uint8_t *data;
+    uint32_t size, raw_size;
+    uint64_t raw_offset;
+};
+
+enum payload_kind { PAYLOAD_NONE, PAYLOAD_TREE, PAYLOAD_ROOT };
+
+/* What follows the ELF image of the open program `self`: nothing, a payload, or (`*root`) the path
+   of the tree that a copy in memory belongs to.  A damaged payload ends the process. */
+enum payload_kind find_payload(int self, struct payload *payload, char **root);
+
+/* The bytes to write after `launcher_size` bytes of launcher to make a copy that knows its root. */
+char *root_marker(const char *root, size_t *size);
+
+/* The offset behind the ELF image in `self`, rounded up to a page; 0 when it cannot be told. */
+uint64_t launcher_end(int self);
+
+struct frame payload_frame(const struct payload *payload, uint32_t index);
+
+/* The hash of the last file, the launcher, is computed when it is first asked for. */
+uint64_t file_hash(const struct payload *payload, uint32_t index);
+
+#endif

@@ -1,0 +1,171 @@
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "extract.h"
+#include "hash.h"
+#include "message.h"
+#include "os.h"
+#include "posix_files.h"
+#include "stamp.h"
+
+enum { DAY = 24 * 3600 };
+
+static bool content_fits(int tree, const struct payload *payload, uint32_t index) {
+    const struct file *file = &payload->files[index];
+    int in = openat(tree, file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (in < 0) return false;
+    bool fits = true;
+    if (file->size) {
+        void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_PRIVATE, in, 0);
+        fits = data != MAP_FAILED && hash_bytes(data, (size_t)file->size) == file_hash(payload, index);
+        if (data != MAP_FAILED) munmap(data, (size_t)file->size);
+    }
+    close(in);
+    return fits;
+}
+
+static _Noreturn void payload_damaged(void) {
+    fail("hint: get the file again; it was truncated or changed", "this file is damaged: %s", reason());
+}
+
+/* Compares a file that is in doubt with its hash, and writes it again when it is wrong. */
+static int mend(int tree, const struct payload *payload, uint32_t index, struct times *times) {
+    const struct file *file = &payload->files[index];
+    if (file_fits(tree, file, times) && content_fits(tree, payload, index)) return 0;
+    bool damaged;
+    if (!payload->data) return because("%s is missing or changed", file->path);
+    int failed = extract_one(payload, tree, index, &damaged);
+    if (damaged) payload_damaged();
+    if (failed) return -1;
+    return file_fits(tree, file, times) ? 0 : because("%s was changed again at once", file->path);
+}
+
+/* Keeps the time of the last use to a day; the collector of old versions goes by it. */
+static void note_use(int tree) {
+    struct stat found;
+    if (fstatat(tree, STAMP_NAME, &found, AT_SYMLINK_NOFOLLOW) < 0) return;
+    if (time(NULL) - found.st_mtim.tv_sec > DAY) utimensat(tree, STAMP_NAME, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
+static int check_files(int tree, const struct payload *payload, struct stamp *stamp) {
+    uint32_t count = payload->file_count + 1, doubts = 0;
+    struct times *now = allocate(count * sizeof *now);
+    bool listed = stamp->trusted && stamp->list.file_count == payload->file_count &&
+                  memcmp(stamp->list.key, payload->key, KEY_SIZE) == 0;
+    int failed = 0;
+    for (uint32_t i = 0; !failed && i < count; i++) {
+        if (listed && file_fits(tree, &payload->files[i], &now[i]) &&
+            memcmp(&now[i], &stamp->times[i], sizeof *now) == 0)
+            continue;
+        doubts++;
+        failed = mend(tree, payload, i, &now[i]);
+    }
+    if (!failed && doubts == 0) note_use(tree);
+    /* A folder that cannot be written to serves as well as long as its files are right. */
+    if (!failed && doubts) write_stamp(tree, payload, now, stamp->data && (stamp->durable || !stamp->trusted));
+    free(now);
+    return failed;
+}
+
+static int check_folder(int base, const char *name, int tree) {
+    struct stat opened, named;
+    if (fstat(tree, &opened) < 0 || fstatat(base, name, &named, AT_SYMLINK_NOFOLLOW) < 0) return 1;
+    if (opened.st_ino != named.st_ino || opened.st_dev != named.st_dev) return 1;
+    if (opened.st_uid != geteuid()) return because("%s belongs to somebody else", name);
+    if ((opened.st_mode & 07777) != 0700 && fchmod(tree, 0700) < 0) return because_errno("protect", name);
+    return 0;
+}
+
+static enum tree_state use_open_tree(int base, const char *name, const struct payload *payload, int tree) {
+    /* Only the collector locks exclusively: it is about to delete this tree. */
+    if (flock(tree, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK) return TREE_ABSENT;
+    int state = check_folder(base, name, tree);
+    if (state) return state > 0 ? TREE_ABSENT : TREE_REFUSED;
+    struct stamp stamp;
+    read_stamp(tree, &stamp);
+    int failed = check_files(tree, payload, &stamp);
+    free_stamp(&stamp);
+    return failed ? TREE_REFUSED : TREE_READY;
+}
+
+enum tree_state use_tree(int base, const char *name, const struct payload *payload, int *tree) {
+    *tree = open_folder(base, name);
+    if (*tree < 0 && errno == ENOENT) return TREE_ABSENT;
+    if (*tree < 0 && (errno == ENOTDIR || errno == ELOOP) && unlinkat(base, name, 0) == 0) return TREE_ABSENT;
+    if (*tree < 0) {
+        because_errno("open", name);
+        return TREE_REFUSED;
+    }
+    enum tree_state state = use_open_tree(base, name, payload, *tree);
+    if (state != TREE_READY) close(*tree);
+    return state;
+}
+
+int check_own_tree(int tree) {
+    struct stamp stamp;
+    if (flock(tree, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK) return because("it is being deleted");
+    if (read_stamp(tree, &stamp) < 0) return 0; /* a folder that was shipped as such has none */
+    int failed = check_files(tree, &stamp.list, &stamp);
+    free_stamp(&stamp);
+    return failed;
+}
+
+static int complete(int tree, const struct payload *payload) {
+    char boot[BOOT_ID_SIZE];
+    uint32_t count = payload->file_count + 1;
+    struct times *times = allocate(count * sizeof *times);
+    int failed = 0;
+    for (uint32_t i = 0; !failed && i < count; i++)
+        if (!file_fits(tree, &payload->files[i], &times[i]))
+            failed = because("%s was not written as it should be", payload->files[i].path);
+    bool durable = !failed && !os_boot_id(boot) && os_make_durable(tree) == 0;
+    if (!failed && write_stamp(tree, payload, times, durable) < 0) failed = because_errno("write", STAMP_NAME);
+    free(times);
+    return failed;
+}
+
+/* A new folder in `base`, locked so that nobody takes it for a dead process's; its name. */
+static int open_scratch(int base, const char *name, char **scratch) {
+    for (int attempt = 0; attempt < 100; attempt++) {
+        *scratch = joined(".%s.%ld.%016llx", name, (long)getpid(), (unsigned long long)os_random());
+        int tree = mkdirat(base, *scratch, 0700) < 0 ? -1 : open_folder(base, *scratch);
+        if (tree >= 0 && (flock(tree, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)) return tree;
+        int error = errno;
+        if (tree >= 0) close(tree);
+        free(*scratch);
+        errno = error;
+        if (tree < 0 && errno != EEXIST && errno != ENOENT) return -1;
+    }
+    return -1;
+}
+
+enum tree_state make_tree(int base, const char *name, const struct payload *payload) {
+    char *scratch;
+    bool damaged = false;
+    int tree = open_scratch(base, name, &scratch);
+    if (tree < 0) {
+        because_errno("make a folder for", name);
+        return TREE_REFUSED;
+    }
+    fchmod(tree, 0700);
+    int failed = extract_all(payload, tree, &damaged) < 0 || complete(tree, payload) < 0;
+    if (!failed && renameat(base, scratch, base, name) < 0) {
+        if (errno != EEXIST && errno != ENOTEMPTY) failed = because_errno("name", name);
+        remove_entry(base, scratch);
+    }
+    if (failed) remove_entry(base, scratch);
+    close(tree);
+    free(scratch);
+    if (damaged) payload_damaged();
+    return failed ? TREE_REFUSED : TREE_READY;
+}
