@@ -28,11 +28,12 @@ def run(
     error: type[SealiftError] = ToolError,
     action: str | None = None,
     hint: str | None = None,
+    tail: int = TAIL_LINES,
 ) -> str:
     """Run ``command`` and return its standard output as text.
 
     ``action`` completes "cannot …" in the message of a failure, which is raised as ``error`` with
-    the last lines of both streams; ``log`` receives everything.
+    the last ``tail`` lines of both streams; ``log`` receives everything.
     """
     argv = [str(part) for part in command]
     what = action or f"run {Path(argv[0]).name}"
@@ -50,7 +51,7 @@ def run(
         lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
         raise error(
             f"cannot {what}: {Path(argv[0]).name} ended with status {done.returncode}",
-            details=lines[-TAIL_LINES:],
+            details=lines[-tail:],
             hint=hint,
             log=log,
         )

@@ -89,6 +89,21 @@ def remember(kind: str, key: str, compute: Callable[[], Any]) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` in the store, whole or not at all, over what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_bytes(content)
+        scratch.replace(path)
+    except OSError as problem:
+        scratch.unlink(missing_ok=True)
+        raise OutputError(
+            f"cannot write the cache entry {path}: {problem.strerror}",
+            hint=f"free space in {store_root()}, or set SEALIFT_CACHE_DIR",
+        ) from problem
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How much one kind of entry takes: ``size`` in bytes."""

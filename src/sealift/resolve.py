@@ -1,0 +1,298 @@
+"""One universal lock for a project: honoured where there is one, else made with uv.
+
+A resolution is kept for a day, so that builds without a lock file of their own are quick and alike;
+``docs/design/lock.md`` tells the order and why.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.pylock import Pylock
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from sealift import console, process, store
+from sealift.errors import LockError
+from sealift.indexes import Indexes, read_indexes
+from sealift.inputs.folder import PROJECT_FILES
+from sealift.inputs.script import inline_metadata
+from sealift.lockfile import inline_toml, load_lock, lock_text, parse_lock
+from sealift.project import InputKind, Project
+from sealift.requirements import is_hashed, only_hashes_of
+from sealift.tools import UV
+from sealift.uverrors import is_about_network, readable
+
+_FORMAT = "1"  # a new number forgets resolutions made before
+_DAY = 24 * 3600  # seconds a resolution is reused
+_FOLDER_INPUTS = ("*requirements*.txt", "requirements/*.txt", "uv.toml")
+
+
+def lock(project: Project, *, python: str, update: bool = False) -> Pylock:
+    """The lock of ``project`` for CPython ``python`` ("3.13"); local paths in it are absolute.
+
+    A lock that is named or lies beside the project is taken, unless ``update``.  Raises
+    :class:`LockError` when requirements cannot be met or a lock does not cover them.
+    """
+    _check_python(project, python)
+    if not update and (path := _given(project) or _found(project)):
+        console.note(f"lock: {path}")
+        found = _read(path, project, python)
+        check_covers(found, project, str(path))
+        return found
+    text, folder = _resolved(project, python, update=update)
+    return parse_lock(text, folder=folder, source="the resolution")
+
+
+def save_lock(found: Pylock, out: Path) -> None:
+    """Write ``found`` to ``out`` as ``pylock.toml``; paths in it are relative to its folder."""
+    text = lock_text(found, folder=out.parent)
+    scratch = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(out)
+    except OSError as problem:
+        scratch.unlink(missing_ok=True)
+        raise LockError(f"cannot write {out}: {problem.strerror}") from problem
+
+
+def check_covers(found: Pylock, project: Project, source: str) -> None:
+    """Raise :class:`LockError` unless ``found`` meets the project's own dependencies."""
+    versions: dict[str, Version | None] = {p.name: p.version for p in found.packages}
+    missing = [
+        f"{text}: {f'the lock has {version}' if version else 'the lock has none'}"
+        for text in project.dependencies
+        for name, specifier, needed in _parsed(text)
+        for version in [versions.get(name)]
+        if (name not in versions and needed)
+        or (version and not specifier.contains(version, prereleases=True))
+    ]
+    if missing:
+        raise LockError(
+            f"cannot use {source}: it does not cover what {project.name} requires",
+            details=missing,
+            hint="`sealift lock` makes a new one; a uv.lock is renewed by `uv lock`",
+        )
+
+
+def _parsed(text: str) -> Iterator[tuple[str, SpecifierSet, bool]]:
+    """Name, versions and whether every machine needs it."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return
+    yield canonicalize_name(requirement.name), requirement.specifier, requirement.marker is None
+
+
+def _check_python(project: Project, python: str) -> None:
+    try:
+        fits = SpecifierSet(project.requires_python).contains(
+            python if python.count(".") > 1 else f"{python}.99", prereleases=True
+        )
+    except InvalidSpecifier as problem:
+        raise LockError(
+            f"cannot lock {project.name}: requires-python {project.requires_python!r} is not valid"
+        ) from problem
+    if not fits:
+        raise LockError(
+            f"cannot lock {project.name}: it requires Python {project.requires_python}, "
+            f"and {python} is to be shipped",
+            hint="choose another with --python",
+        )
+
+
+def _given(project: Project) -> Path | None:
+    named = project.settings.config.lock
+    if not named:
+        return None
+    folders = [folder for folder in (_folder(project), Path.cwd()) if folder]
+    for folder in folders:
+        if (folder / named).is_file():
+            return folder / named
+    raise LockError(f"cannot read the lock {named}: there is no such file")
+
+
+def _found(project: Project) -> Path | None:
+    """A lock beside the project: ``pylock.toml``, ``uv.lock``, or hashed requirements."""
+    if project.kind is InputKind.SCRIPT and project.path:
+        beside = project.path.with_name(f"{project.path.name}.lock")
+        return beside if beside.is_file() else None
+    if project.kind is InputKind.ZIP and project.archive:
+        beside = project.archive.with_name("requirements.txt")
+        return beside if beside.is_file() and is_hashed(beside) else None
+    if project.kind is not InputKind.FOLDER or not project.path:
+        return None
+    for name in ("pylock.toml", "uv.lock"):
+        if (project.path / name).is_file():
+            return project.path / name
+    for parent in project.path.parents:
+        if (parent / "uv.lock").is_file() and _is_workspace(parent):
+            return parent / "uv.lock"
+    plain = project.path / "requirements.txt"
+    return plain if plain.is_file() and is_hashed(plain) else None
+
+
+def _is_workspace(folder: Path) -> bool:
+    try:
+        return "[tool.uv.workspace]" in (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _folder(project: Project) -> Path | None:
+    if project.path is None:
+        return None
+    return project.path if project.kind is InputKind.FOLDER else project.path.parent
+
+
+def _read(path: Path, project: Project, python: str) -> Pylock:
+    if path.name.endswith(".toml"):
+        return load_lock(path)
+    if path.name.endswith(".lock"):
+        return _export(path, project)
+    text = _compile(project, ["--no-deps", str(path)], python, cwd=path.parent)
+    found = parse_lock(text, folder=path.parent, source=str(path))
+    return only_hashes_of(path, found)
+
+
+def _export(path: Path, project: Project) -> Pylock:
+    """``uv.lock``, or a script's lock, as ``pylock.toml``; nothing is resolved."""
+    config = project.settings.config
+    command: list[str | Path] = [
+        UV.require(), "export", "--frozen", "--format", "pylock.toml", "--no-header",
+        "--no-python-downloads", "--quiet",
+    ]  # fmt: skip
+    if project.kind is InputKind.SCRIPT and project.path:
+        command += ["--script", project.path]
+    else:
+        command += ["--no-emit-project", "--no-default-groups"]
+        command += [part for extra in config.extras for part in ("--extra", extra)]
+        command += [part for group in config.groups for part in ("--group", group)]
+    folder = _folder(project) or path.parent
+    text = _run(command, read_indexes(folder), project, cwd=folder)
+    return parse_lock(text, folder=folder, source=str(path))
+
+
+def _resolved(project: Project, python: str, *, update: bool) -> tuple[str, Path]:
+    """A resolution not older than a day, and the folder its paths are relative to."""
+    folder = _folder(project) or Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="sealift-") as scratch:
+        sources, given = _sources(project, Path(scratch))
+        indexes = read_indexes(folder)
+        key = store.digest_of(
+            _FORMAT, python, str(folder), *indexes.options, *indexes.fallback,
+            *project.settings.config.extras, "|", *project.settings.config.groups, "|",
+            given, *_inputs(project),
+        )  # fmt: skip
+        cached = store.store_root() / "locks" / f"{key}.toml"
+        if not update and cached.is_file() and time.time() - cached.stat().st_mtime < _DAY:
+            return cached.read_text(encoding="utf-8"), folder
+        try:
+            text = _compile(project, sources, python, cwd=folder, given=given)
+        except LockError as problem:
+            if update or not cached.is_file() or not is_about_network(problem.details):
+                raise
+            console.warning("the package index cannot be reached: the last resolution is used")
+            return cached.read_text(encoding="utf-8"), folder
+    store.replace_file(cached, text.encode())
+    return text, folder
+
+
+def _inputs(project: Project) -> Iterator[bytes]:
+    """Content of the files a folder's requirements may come from."""
+    if project.kind is not InputKind.FOLDER or not project.path:
+        return
+    dynamic = [path for pattern in _FOLDER_INPUTS for path in project.path.glob(pattern)]
+    for path in (*(project.path / name for name in PROJECT_FILES), *sorted(dynamic)):
+        if path.is_file():
+            yield path.read_bytes()
+
+
+def _sources(project: Project, scratch: Path) -> tuple[list[str], str]:
+    """What uv is to compile, as arguments, and the text for its standard input."""
+    config = project.settings.config
+    groups = [part for group in config.groups for part in ("--group", group)]
+    extras = [part for extra in config.extras for part in ("--extra", extra)]
+    match project.kind:
+        case InputKind.FOLDER:
+            assert project.path is not None
+            first = next(name for name in PROJECT_FILES if (project.path / name).is_file())
+            return [first, *extras, *groups], ""
+        case InputKind.WHEEL | InputKind.SDIST:
+            assert project.archive is not None
+            wanted = f"[{','.join(config.extras)}]" if config.extras else ""
+            return ["-"], f"{project.name}{wanted} @ {project.archive.absolute().as_uri()}\n"
+        case InputKind.SCRIPT if tables := _uv_table(project):
+            path = scratch / "pyproject.toml"
+            path.write_text(tables, encoding="utf-8")
+            return [str(path)], tables
+        case InputKind.REQUIREMENT:
+            return ["-"], f"{project.requirement}\n"
+        case _:
+            return ["-"], "".join(f"{text}\n" for text in project.dependencies)
+
+
+def _uv_table(project: Project) -> str:
+    """A script's requirements with its ``[tool.uv]``, as a ``pyproject.toml``.
+
+    uv ignores the sources of a script that it compiles, so they are moved to where it heeds them.
+    """
+    assert project.path is not None
+    text = project.path.read_text(encoding="utf-8", errors="replace")
+    table = inline_metadata(text, str(project.path)).get("tool", {}).get("uv", {})
+    if not table:
+        return ""
+    for source in table.get("sources", {}).values():
+        for entry in source if isinstance(source, list) else [source]:
+            if "path" in entry:
+                entry["path"] = str(project.path.parent.joinpath(entry["path"]).absolute())
+    head = {"name": "script", "version": "0", "dependencies": list(project.dependencies)}
+    return f"project = {inline_toml(head)}\ntool = {inline_toml({'uv': table})}\n"
+
+
+def _compile(
+    project: Project, sources: Sequence[str], python: str, *, cwd: Path, given: str = ""
+) -> str:
+    """A universal resolution; local indexes of pip's are asked when the others know no answer."""
+    indexes = read_indexes(cwd)
+    feature = ".".join(python.split(".")[:2])
+    command: list[str | Path] = [
+        UV.require(), "pip", "compile", "--universal", "--format", "pylock.toml", "--no-header",
+        "--python-version", feature, "--python", sys.executable, "--no-python-downloads",
+        "--quiet", *sources,
+    ]  # fmt: skip
+    if not project.dependencies and sources == ["-"] and not given:
+        return 'lock-version = "1.0"\ncreated-by = "sealift"\npackages = []\n'
+    try:
+        return _run([*command, *indexes.options], indexes, project, cwd=cwd, given=given)
+    except LockError:
+        if not indexes.fallback:
+            raise
+        try:
+            options = [*command, *indexes.options, *indexes.fallback]
+            return _run(options, indexes, project, cwd=cwd, given=given)
+        except LockError:
+            pass
+        raise
+
+
+def _run(
+    command: Sequence[str | Path], indexes: Indexes, project: Project, *, cwd: Path, given: str = ""
+) -> str:
+    try:
+        return process.run(
+            command,
+            cwd=cwd,
+            env=process.clean_environment(indexes.environment),
+            input_bytes=given.encode(),
+            error=LockError,
+            action=f"lock {project.name}",
+            tail=400,
+        )
+    except LockError as problem:
+        raise readable(problem, project.name) from problem

@@ -1,0 +1,149 @@
+"""Which wheel of a locked package fits a target, and why the nearest of the others does not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.pylock import PackageWheel
+from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from sealift.interpreter import Interpreter
+from sealift.target import Target, load_targets
+
+_FAMILIES = ("manylinux", "musllinux", "macosx", "linux", "win", "android", "ios")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A wheel of a lock with the tags its name tells."""
+
+    wheel: PackageWheel
+    name: str
+    tags: frozenset[Tag]
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is for some machines only."""
+        return all(tag.platform != "any" for tag in self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a target takes: its tags, best first, and words to explain a refusal with.
+
+    ``can_build`` tells whether this machine has a Python that builds for its version.
+    """
+
+    target: Target
+    python: str
+    ranks: Mapping[Tag, int]
+    can_build: bool
+
+    def best(self, candidates: Iterable[Candidate]) -> Candidate | None:
+        """The candidate with the best tag; of equals the last build, then the last by name."""
+        fitting = [c for c in candidates if any(tag in self.ranks for tag in c.tags)]
+        return min(fitting, key=self._order, default=None)
+
+    def _order(self, candidate: Candidate) -> tuple[int, tuple[int, str], str]:
+        _, _, build, _ = parse_wheel_filename(candidate.name)
+        rank = min(self.ranks[tag] for tag in candidate.tags if tag in self.ranks)
+        number, rest = build or (0, "")
+        return rank, (-number, rest), candidate.name
+
+    def why_not(self, candidates: Sequence[Candidate]) -> str:
+        """Which candidate comes nearest and what it asks for that the target has not."""
+        if not candidates:
+            return "it has no wheels"
+        pairs = [(tag, c) for c in candidates for tag in sorted(c.tags, key=str)]
+        tag, _ = min(pairs, key=lambda pair: (self._distance(pair[0]), str(pair[0])))
+        _, *wrong = self._faults(tag)
+        named = "; ".join(text for text in wrong if text)
+        return f"nearest wheel is {tag}: {named}" if named else f"nearest wheel is {tag}"
+
+    def is_only_floor(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether a wheel would fit if the target had no floor, or a later one."""
+        return any(
+            not python and not platform.startswith("it is for") and platform
+            for c in candidates
+            for tag in c.tags
+            for _, python, platform in [self._faults(tag)]
+        )
+
+    def _distance(self, tag: Tag) -> tuple[bool, bool, bool]:
+        _, python, platform = self._faults(tag)
+        return platform.startswith("it is for"), bool(python), bool(platform)
+
+    def _faults(self, tag: Tag) -> tuple[Tag, str, str]:
+        """What is wrong with a tag: its Python part and its platform part, "" where right."""
+        pythons = {(known.interpreter, known.abi) for known in self.ranks}
+        python = "" if (tag.interpreter, tag.abi) in pythons else _told_python(tag, self.python)
+        if any(known.platform == tag.platform for known in self.ranks):
+            return tag, python, ""
+        return tag, python, self._platform_fault(tag.platform)
+
+    def _platform_fault(self, platform: str) -> str:
+        target = self.target
+        own = {"gnu": "manylinux_", "musl": "musllinux_", "darwin": "macosx_"}.get(target.abi, "")
+        arch = _arch(platform)
+        mac_arches = (
+            {"x86_64", "arm64", "universal2"}
+            if target.wheel != "arm64"
+            else {"arm64", "universal2"}
+        )
+        same = arch in mac_arches if target.abi == "darwin" else arch == target.wheel
+        if not own or not platform.startswith(own) or not same:
+            return f"it is for {_told_platform(platform)}"
+        needs = ".".join(platform.split("_")[1:3])
+        limit = target.floor or target.newest
+        what = {"gnu": "glibc", "musl": "musl", "darwin": "macOS"}[target.abi]
+        have = ".".join(map(str, limit)) if limit else "any"
+        bound = "the floor is" if target.floor else "the newest known is"
+        return f"it needs {what} {needs}, {bound} {have}"
+
+
+def fit_of(target: Target, interpreter: Interpreter) -> Fit:
+    """What ``target`` with ``interpreter`` takes."""
+    tags = target.tags(interpreter.feature, free_threaded=interpreter.free_threaded)
+    ranks = {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
+    free = " free-threaded" if interpreter.free_threaded else ""
+    return Fit(target, f"{interpreter.feature}{free}", ranks, interpreter.program is not None)
+
+
+def candidates_of(wheels: Iterable[PackageWheel]) -> list[Candidate]:
+    """The wheels whose names are legal."""
+    found = []
+    for wheel in wheels:
+        try:
+            *_, tags = parse_wheel_filename(wheel.filename)
+        except InvalidWheelFilename:
+            continue
+        found.append(Candidate(wheel=wheel, name=wheel.filename, tags=tags))
+    return found
+
+
+def _told_python(tag: Tag, python: str) -> str:
+    if tag.interpreter.startswith("cp") and tag.interpreter[2:].isdecimal():
+        number = tag.interpreter[2:]
+        version = f"{number[0]}.{number[1:]}" if number[1:] else number
+        free = " free-threaded" if tag.abi.endswith("t") else ""
+        return f"it is for CPython {version}{free}, not {python}"
+    return f"it is for {tag.interpreter}-{tag.abi}, not CPython {python}"
+
+
+def _arch(platform: str) -> str:
+    """The machine in a platform tag.
+
+    >>> _arch("manylinux_2_28_aarch64"), _arch("macosx_11_0_universal2")
+    ('aarch64', 'universal2')
+    """
+    parts = platform.split("_")
+    while parts and (parts[0].isdecimal() or parts[0].startswith(_FAMILIES)):
+        parts = parts[1:]
+    return "_".join(parts)
+
+
+def _told_platform(platform: str) -> str:
+    for target in load_targets().values():
+        if platform in target.platforms():
+            return target.name
+    return platform
