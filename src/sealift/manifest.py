@@ -1,12 +1,13 @@
 """What a folder of the content store holds, as entries of an image; read once and remembered."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from sealift import jsonform, store
 from sealift.image import Entry, Kind
 
-_FORMAT = "1"  # a new number forgets remembered manifests
+_FORMAT = "2"  # a new number forgets remembered manifests
 _NATIVE_MAGIC = (
     b"\x7fELF",
     b"MZ",
@@ -15,6 +16,7 @@ _NATIVE_MAGIC = (
     b"\xca\xfe\xba\xbe",
     b"\xca\xfe\xba\xbf",
 )
+_LIBRARY = re.compile(r"python3\.\d+t?|site-packages")  # folders that are on the search path
 _NATIVE_SUFFIXES = (".so", ".dylib", ".dll", ".pyd", ".exe")
 
 
@@ -62,7 +64,8 @@ def kind_of(path: Path, relative: Path) -> Kind:
     A ``.py`` file that no import can name (a template in ``my-template/``) is data.
     """
     if path.suffix == ".py":
-        parts = (*relative.parts[:-1], relative.stem)
+        folders = (part for part in relative.parts[:-1] if not _LIBRARY.fullmatch(part))
+        parts = (*folders, relative.stem)
         return Kind.SOURCE if all(part.isidentifier() for part in parts) else Kind.DATA
     likely = any(suffix in _NATIVE_SUFFIXES for suffix in path.suffixes)
     if likely or path.stat().st_mode & 0o111:
