@@ -124,9 +124,15 @@ class Bar(Protocol):
     def advance(self, amount: int) -> None:
         """Add ``amount`` units, bytes as a rule."""
 
+    def grow(self, amount: int) -> None:
+        """Expect ``amount`` units more than was said at first."""
+
 
 class _NoBar:
     def advance(self, amount: int) -> None:
+        pass
+
+    def grow(self, amount: int) -> None:
         pass
 
 
@@ -150,6 +156,9 @@ def progress(title: str, total: int) -> Iterator[Bar]:
         class _Bar:
             def advance(self, amount: int) -> None:
                 bars.advance(task, amount)
+
+            def grow(self, amount: int) -> None:
+                bars.update(task, total=(bars.tasks[0].total or 0) + amount)
 
         yield _Bar()
 

@@ -1,7 +1,10 @@
 """The only door to the network: downloads that are checked before anyone sees them."""
 
 import base64
+import contextlib
+import errno
 import hashlib
+import http.client
 import netrc
 import os
 import urllib.error
@@ -16,6 +19,7 @@ from sealift.errors import FetchError
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60  # seconds without a byte
+_OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENAMETOOLONG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +39,42 @@ class Remote:
         return urllib.parse.unquote(urllib.parse.urlsplit(self.url).path.rpartition("/")[2])
 
 
-def fetch(remote: Remote, *, kind: str = "downloads") -> Path:
+def fetch(
+    remote: Remote,
+    *,
+    kind: str = "downloads",
+    logins: Mapping[str, tuple[str, str]] | None = None,
+    bar: console.Bar | None = None,
+) -> Path:
     """The file ``remote`` names, from the cache or the network; its size and hash hold.
 
-    ``file:`` URLs work.  Credentials come from the URL or ``~/.netrc``.  Raises
-    :class:`FetchError` with both digests when they differ; nothing partial stays.
+    ``file:`` URLs work.  Credentials come from the URL, from ``logins`` (user and password by host,
+    with its port), or from ``~/.netrc``.  ``bar`` is a bar shared by several downloads; without one
+    the download shows its own.  Raises :class:`FetchError` with both digests when they differ;
+    nothing partial stays.
     """
+
+    def download(folder: Path) -> None:
+        shown = contextlib.nullcontext(bar) if bar else console.progress(remote.name, 0)
+        with shown as own:
+            _download(remote, folder, logins or {}, own)
+
     # The folder is named for the digest so that the file inside keeps its own name.
-    folder = store.make_entry(kind, remote.sha256, lambda path: _download(remote, path))
-    return folder / remote.name
+    return store.make_entry(kind, remote.sha256, download) / remote.name
 
 
-def _download(remote: Remote, folder: Path) -> None:
+def _download(
+    remote: Remote, folder: Path, logins: Mapping[str, tuple[str, str]], bar: console.Bar
+) -> None:
     folder.mkdir()
     digest, received = hashlib.sha256(), 0
     try:
         with (
-            urllib.request.urlopen(_request(remote.url), timeout=_TIMEOUT) as response,  # noqa: S310
+            urllib.request.urlopen(_request(remote.url, logins), timeout=_TIMEOUT) as response,  # noqa: S310
             (folder / remote.name).open("xb") as out,
-            console.progress(remote.name, _length(response.headers, remote)) as bar,
         ):
+            length = int(response.headers.get("Content-Length") or 0)
+            bar.grow(length)
             while chunk := response.read(_CHUNK):
                 out.write(chunk)
                 digest.update(chunk)
@@ -68,13 +88,21 @@ def _download(remote: Remote, folder: Path) -> None:
             details=[_shown(remote.url)],
             hint="check the index's credentials" if problem.code in {401, 403} else None,
         ) from problem
-    except (urllib.error.URLError, TimeoutError) as problem:
+    except (urllib.error.URLError, OSError, http.client.HTTPException) as problem:
+        if isinstance(problem, OSError) and problem.errno in _OUR_DISK:
+            raise
         reason = getattr(problem, "reason", problem)
         raise FetchError(
             f"cannot download {remote.name}: {reason}",
             details=[_shown(remote.url)],
             hint="is this machine online, and is the address allowed?",
         ) from problem
+    if received < length:
+        raise FetchError(
+            f"cannot download {remote.name}: it broke off after {received} of {length} bytes",
+            details=[_shown(remote.url)],
+            hint="try again",
+        )
     _check(remote, digest.hexdigest(), received)
 
 
@@ -92,11 +120,7 @@ def _check(remote: Remote, sha256: str, received: int) -> None:
         )
 
 
-def _length(headers: Mapping[str, str], remote: Remote) -> int:
-    return remote.size or int(headers.get("Content-Length") or 0)
-
-
-def _request(url: str) -> urllib.request.Request:
+def _request(url: str, logins: Mapping[str, tuple[str, str]]) -> urllib.request.Request:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in {"http", "https", "file"}:
         raise FetchError(f"cannot download {url}: {parts.scheme or 'no'} scheme is not supported")
@@ -105,7 +129,7 @@ def _request(url: str) -> urllib.request.Request:
     request = urllib.request.Request(parts._replace(netloc=host).geturl())  # noqa: S310
     request.add_header("User-Agent", "sealift")
     if user is None and parts.scheme != "file":
-        user, password = _netrc_login(parts.hostname or "")
+        user, password = logins.get(host) or _netrc_login(parts.hostname or "")
     if user is not None:
         login = f"{urllib.parse.unquote(user)}:{urllib.parse.unquote(password or '')}"
         request.add_unredirected_header(
