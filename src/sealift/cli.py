@@ -108,7 +108,7 @@ def _request(given: str, *, upgrade: bool = False, **options: Any) -> Any:
 @_format_option
 @_out_option
 def build(out: Path, **options: Any) -> None:
-    """Build INPUT into files that run where no Python is installed."""
+    """Make files of INPUT that run without Python."""
     from sealift import pipeline, report
 
     report.artifacts(pipeline.make_artifacts(_request(**options), out))
@@ -121,7 +121,10 @@ def build(out: Path, **options: Any) -> None:
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan's JSON here."
 )
 def plan(out: Path | None, **options: Any) -> None:
-    """Show every distribution on every target: its wheel, a build, or the reason against it."""
+    """Show each distribution on each target.
+
+    A wheel that is taken, one that is built, or the reason why there is none.
+    """
     from sealift import pipeline, report
 
     report.plan(pipeline.make_jobs(_request(**options)), out)
@@ -131,7 +134,10 @@ def plan(out: Path | None, **options: Any) -> None:
 @_input_options
 @_out_option
 def collect(out: Path, **options: Any) -> None:
-    """Download, build and verify the wheels of INPUT, one folder a target below --out."""
+    """Gather the wheels of INPUT.
+
+    They are downloaded or built, verified, and laid into one folder a target below --out.
+    """
     from sealift import pipeline, report
 
     _, houses = pipeline.make_wheelhouses(_request(**options))
@@ -142,7 +148,10 @@ def collect(out: Path, **options: Any) -> None:
 @_input_options
 @_out_option
 def stage(out: Path, **options: Any) -> None:
-    """Stage INPUT: write image-TARGET.json, the manifest of everything that would be shipped."""
+    """Write the manifest of all that would be shipped.
+
+    One image-TARGET.json a target goes to --out; `sealift export` makes artifacts of them.
+    """
     from sealift import pipeline, report
 
     _, images = pipeline.make_images(_request(**options))
@@ -155,7 +164,10 @@ def stage(out: Path, **options: Any) -> None:
 @_out_option
 @_output_options
 def export(image: Path, formats: tuple[str, ...], out: Path) -> None:
-    """Write a staged IMAGE (an image-TARGET.json of `sealift stage`) in other formats."""
+    """Make files of a staged IMAGE.
+
+    IMAGE is an image-TARGET.json that `sealift stage` wrote.
+    """
     from sealift import pipeline, report
 
     report.artifacts(pipeline.export_saved(image, formats or ("onefile",), out))
@@ -168,7 +180,10 @@ def export(image: Path, formats: tuple[str, ...], out: Path) -> None:
     show_default=True, help="The lock to write.",
 )  # fmt: skip
 def lock(out: Path, **options: Any) -> None:
-    """Resolve INPUT for all platforms into a pylock.toml (PEP 751)."""
+    """Resolve INPUT into a pylock.toml (PEP 751).
+
+    One lock serves all platforms; later builds choose from it.
+    """
     from sealift import pipeline
 
     pipeline.write_lock(_request(**options), out)
@@ -180,7 +195,10 @@ def lock(out: Path, **options: Any) -> None:
 )
 @_output_options
 def init(folder: Path) -> None:
-    """Add a commented [tool.sealift] table to FOLDER's pyproject.toml."""
+    """Add a [tool.sealift] table to pyproject.toml.
+
+    Every key stands there, commented out at its default.
+    """
     from sealift import template
 
     template.add_table(folder)
@@ -189,7 +207,7 @@ def init(folder: Path) -> None:
 @sealift.command()
 @_output_options
 def targets() -> None:
-    """List targets × formats, with the reason of each refusal."""
+    """List targets × formats, and why not."""
     from sealift import report
 
     report.targets()
@@ -198,7 +216,7 @@ def targets() -> None:
 @sealift.command()
 @_output_options
 def doctor() -> None:
-    """Check what Sealift needs on this machine, and say how to get what is missing."""
+    """Check what Sealift needs on this machine."""
     from sealift import checkup
 
     raise SystemExit(checkup.report())
@@ -208,7 +226,7 @@ def doctor() -> None:
 @_output_options
 @click.pass_context
 def cache(context: click.Context) -> None:
-    """List or clear what Sealift keeps: downloads, interpreters, wheels, compiled code."""
+    """List or clear what Sealift keeps on disk."""
     from sealift import report
 
     if context.invoked_subcommand is None:

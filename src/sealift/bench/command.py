@@ -50,7 +50,7 @@ Example:
 @click.option("--cold", is_flag=True, help="Measure first starts too: with empty caches.")
 @click.pass_context
 def bench(context: click.Context, /, **options: Any) -> None:
-    """Compare how fast FILEs start, and how much memory that takes.
+    """Compare how fast programs start.
 
     All programs run in turn with the ARGUMENTS after --, or with --help.
     """
