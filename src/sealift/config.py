@@ -34,7 +34,12 @@ class Config:
     python: str | None = option(None, 'feature version of CPython to ship, such as "3.13"')
     targets: tuple[str, ...] = option((), "machines to ship to; this one by default")
     formats: tuple[str, ...] = option(("onefile",), "what to make of each image")
-    interpreter: str = option("auto", "provider of CPython: auto, local, standalone or archive")
+    interpreter: str = option(
+        "auto", "where CPython comes from: auto, local, standalone, archive, or the path of one"
+    )
+    mirror: str | None = option(
+        None, "URL in place of the one standalone interpreters are released under"
+    )
     extras: tuple[str, ...] = option((), "extras of the project to ship")
     groups: tuple[str, ...] = option((), "dependency groups to ship besides")
     lock: str | None = option(None, "lock file to honour; found beside the project by default")

@@ -1,5 +1,6 @@
 """Interpreters on this machine that may be shipped, wherever they come from."""
 
+import functools
 import os
 import re
 import shutil
@@ -75,6 +76,11 @@ def search(python: str, *, named: Path | None = None) -> Search:
     return Search(found, origin, tuple(refused))
 
 
+def named_program(text: str) -> Path:
+    """The program a user names by a path, ``~`` and a relative one understood."""
+    return Path(text).expanduser().absolute()
+
+
 def features() -> Iterator[str]:
     """Feature versions there may be interpreters of here, by their names alone, newest first."""
     own = "{}.{}".format(*sys.version_info[:2])
@@ -137,6 +143,7 @@ def _pyenv_versions() -> Path | None:
     return Path(root or Path.home() / ".pyenv") / "versions"
 
 
+@functools.cache
 def _uv_versions() -> Path | None:
     program = tools.UV.find()
     if not program:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from sealift.config import Settings
 from sealift.errors import InterpreterError
 from sealift.interpreter import Interpreter
-from sealift.interpreters.candidates import search
+from sealift.interpreters.candidates import named_program, search
 from sealift.interpreters.relocate import relocate
 from sealift.target import Target, current_target
 
@@ -21,7 +21,7 @@ class LocalInterpreters:
         wrong = _refuses_target(target)
         if wrong:
             return wrong
-        result = search(python, named=named_program(settings))
+        result = search(python, named=_named(settings))
         if result.found:
             return None
         return f"there is no CPython {python} on this machine that can be shipped" + "".join(
@@ -30,7 +30,7 @@ class LocalInterpreters:
 
     def find(self, python: str, target: Target, settings: Settings) -> Interpreter:
         """The newest that fits, prepared."""
-        result = search(python, named=named_program(settings))
+        result = search(python, named=_named(settings))
         found = result.found
         wrong = _refuses_target(target)
         if wrong or not found:
@@ -58,10 +58,10 @@ class LocalInterpreters:
         )
 
 
-def named_program(settings: Settings) -> Path | None:
+def _named(settings: Settings) -> Path | None:
     """The interpreter a user names by a path in place of a provider."""
     named = settings.config.interpreter
-    return Path(named).expanduser().absolute() if "/" in named else None
+    return named_program(named) if "/" in named else None
 
 
 def _refuses_target(target: Target) -> str | None:

@@ -23,7 +23,7 @@ from sealift.interpreters.installation import Installation
 from sealift.stdlib import load_rules
 from sealift.target import Target
 
-_RECIPE = "2"  # changes when the same installation gives another tree
+_RECIPE = "3"  # changes when the same installation gives another tree
 _SHARED = "lib"
 _TK = "tk"  # the group whose libraries lie apart
 _TK_LIBRARIES = "lib/tk"
@@ -43,10 +43,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Files of the tree by product path: ``natives`` to be edited, ``others`` to be copied."""
+    """Files of the tree by product path: ``natives`` to be edited, ``others`` to be copied.
+
+    ``scripts`` are the folders that Tcl's and Tk's scripts were found in.
+    """
 
     natives: Mapping[str, Path]
     others: Mapping[str, Path]
+    scripts: tuple[str, ...] = ()
 
 
 def relocate(found: Installation, target: Target, *, everything: bool) -> Prepared:
@@ -73,52 +77,61 @@ def _parts(found: Installation, *, everything: bool) -> _Parts:
         for path, source in _stdlib_files(found)
         if rules.ships(path, everything=everything)
     }
-    files.update(_tcl_scripts(found) if f"{folder}/tkinter/__init__.py" in files else ())
+    scripts = _tcl_folders(found) if f"{folder}/tkinter/__init__.py" in files else ()
+    files.update(pair for scripts_folder in scripts for pair in _tcl_scripts(scripts_folder))
     library = found.shared_library()
     if library:
         files[f"{_SHARED}/{library.name}"] = library
     natives = {path: source for path, source in files.items() if ".so" in Path(path).suffixes}
     others = {path: source for path, source in files.items() if path not in natives}
-    return _Parts(dict(sorted(natives.items())), dict(sorted(others.items())))
+    return _Parts(
+        natives=dict(sorted(natives.items())),
+        others=dict(sorted(others.items())),
+        scripts=tuple(map(str, scripts)),
+    )
 
 
 def _stdlib_files(found: Installation) -> Iterator[tuple[str, Path]]:
     """Files of the standard library with their path below its folder, links followed."""
-    for source in _files_below(found.stdlib):
+    for source in files_below(found.stdlib):
         yield source.relative_to(found.stdlib).as_posix(), source
     # Some systems keep modules in C in another folder, such as lib64.
     dynload = found.dynload()
     if not dynload.is_relative_to(found.stdlib):
-        for source in _files_below(dynload):
+        for source in files_below(dynload):
             yield f"lib-dynload/{source.relative_to(dynload).as_posix()}", source
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             if path.name not in {"__pycache__", "site-packages", "dist-packages"}:
-                yield from _files_below(path)
+                yield from files_below(path)
         elif path.is_file():
             yield path
 
 
-def _tcl_scripts(found: Installation) -> Iterator[tuple[str, Path]]:
-    """Tcl's and Tk's own scripts, where Tcl finds them: in ``lib`` beside the program's folder."""
+def _tcl_folders(found: Installation) -> tuple[Path, ...]:
+    """Folders of Tcl's and Tk's own scripts; none where they lie inside the libraries (Tcl 9)."""
     question = "import tkinter; print(tkinter.Tcl().eval('info library'), tkinter.TkVersion)"
     try:
         answer = process.run(
             [found.program, "-I", "-S", "-c", question], env=process.clean_environment()
         )
     except SealiftError:
-        return
+        return ()
     library, _, version = answer.strip().rpartition(" ")
     tcl = Path(library)
+    return tuple(folder for folder in (tcl, tcl.with_name(f"tk{version}")) if folder.is_dir())
+
+
+def _tcl_scripts(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Scripts by product path: Tcl finds them in ``lib``, beside the folder of the program."""
     rules = load_rules()
-    for folder in (tcl, tcl.with_name(f"tk{version}")):
-        for source in _files_below(folder) if folder.is_dir() else ():
-            path = source.relative_to(folder).as_posix()
-            if not rules.scripts_left_out.fullmatch(path):
-                yield f"{_SHARED}/{folder.name}/{path}", source
+    for source in files_below(folder):
+        path = source.relative_to(folder).as_posix()
+        if not rules.scripts_left_out.fullmatch(path):
+            yield f"{_SHARED}/{folder.name}/{path}", source
 
 
 def _stamps(parts: _Parts) -> Iterator[str]:
@@ -133,14 +146,17 @@ def _stamps(parts: _Parts) -> Iterator[str]:
 def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None:
     root = out / "root"
     paths = _telling_paths(found)
+    # Tcl looks for its scripts where it was built to before it looks beside the program.
+    compiled_in = (*paths, *parts.scripts)
     natives = _grafted_natives(parts.natives, target)
     for path, source in natives.items():
-        _put(root / path, neutralised(source.read_bytes(), paths), mode=0o755)
+        put(root / path, neutralised(source.read_bytes(), compiled_in), mode=0o755)
     for path, source in parts.others.items():
         data = source.read_bytes()
         if source.name.startswith("_sysconfigdata"):
-            data = relative_sysconfig(data.decode(), found, paths).encode()
-        _put(root / path, data, mode=0o644)
+            names = {found.exec_prefix: "sys.exec_prefix", found.prefix: "sys.prefix"}
+            data = relative_sysconfig(data.decode(), names, paths).encode()
+        put(root / path, data, mode=0o644)
     _check(root, found, paths)
     library = found.shared_library()
     floor = floor_of({path: root / path for path in natives}, target)
@@ -196,25 +212,24 @@ def _telling_paths(found: Installation) -> tuple[str, ...]:
     )
 
 
-def relative_sysconfig(text: str, found: Installation, paths: Sequence[str]) -> str:
+def relative_sysconfig(text: str, names: Mapping[str, str], paths: Sequence[str]) -> str:
     """The module ``_sysconfigdata*`` with prefixes that are found out at run time.
 
-    ``paths`` other than the prefixes become neutral text.  A text that tells nothing stays as it
-    is.
+    ``names`` maps paths to what Python calls them; others of ``paths`` become neutral text.  A
+    text that has none of ``paths`` stays as it is.
     """
     if not first_leak(text.encode(), paths):
         return text
     (assigned,) = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
     values: dict[str, Any] = ast.literal_eval(assigned.value)
-    names = {found.exec_prefix.rstrip("/"): "sys.exec_prefix", found.prefix: "sys.prefix"}
-    lines = (f"    {key!r}: {_expression(value, paths, names)},\n" for key, value in values.items())
+    lines = (f"    {key!r}: {_expression(value, names, paths)},\n" for key, value in values.items())
     return f"import sys\n\nbuild_time_vars = {{\n{''.join(lines)}}}\n"
 
 
-def _expression(value: Any, paths: Sequence[str], names: Mapping[str, str]) -> str:
+def _expression(value: Any, names: Mapping[str, str], paths: Sequence[str]) -> str:
     """Python text that gives ``value``, with ``names`` for some of ``paths`` in it.
 
-    >>> _expression("-L/opt/py/lib", ["/opt/py"], {"/opt/py": "sys.prefix"})
+    >>> _expression("-L/opt/py/lib", {"/opt/py": "sys.prefix"}, ["/opt/py"])
     "'-L' + sys.prefix + '/lib'"
     """
     if not isinstance(value, str):
@@ -229,7 +244,7 @@ def _expression(value: Any, paths: Sequence[str], names: Mapping[str, str]) -> s
 
 
 def _check(root: Path, found: Installation, paths: Sequence[str]) -> None:
-    for path in _files_below(root):
+    for path in files_below(root):
         leak = first_leak(path.read_bytes(), paths)
         if leak:
             raise InterpreterError(
@@ -241,13 +256,13 @@ def _check(root: Path, found: Installation, paths: Sequence[str]) -> None:
 
 def content_key(root: Path) -> str:
     """The digest of the tree below ``root``: paths and contents."""
-    files = sorted((path.relative_to(root).as_posix(), path) for path in _files_below(root))
+    files = sorted((path.relative_to(root).as_posix(), path) for path in files_below(root))
     return store.digest_of(
         *(part for name, path in files for part in (name, store.file_sha256(path)))
     )
 
 
-def _put(path: Path, data: bytes, *, mode: int) -> None:
+def put(path: Path, data: bytes, *, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     path.chmod(mode)
