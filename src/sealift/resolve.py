@@ -5,7 +5,6 @@ A resolution is kept for a day, so that builds without a lock file of their own 
 """
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -17,16 +16,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from sealift import console, process, store
+from sealift import console, store, uv
 from sealift.errors import LockError
-from sealift.indexes import Indexes, read_indexes
+from sealift.indexes import read_indexes
 from sealift.inputs.folder import PROJECT_FILES
 from sealift.inputs.script import inline_metadata
 from sealift.lockfile import inline_toml, load_lock, lock_text, parse_lock
 from sealift.project import InputKind, Project
 from sealift.requirements import is_hashed, only_hashes_of
-from sealift.tools import UV
-from sealift.uverrors import is_about_network, readable
 
 _FORMAT = "1"  # a new number forgets resolutions made before
 _DAY = 24 * 3600  # seconds a resolution is reused
@@ -163,10 +160,7 @@ def _read(path: Path, project: Project, python: str) -> Pylock:
 def _export(path: Path, project: Project) -> Pylock:
     """``uv.lock``, or a script's lock, as ``pylock.toml``; nothing is resolved."""
     config = project.settings.config
-    command: list[str | Path] = [
-        UV.require(), "export", "--frozen", "--format", "pylock.toml", "--no-header",
-        "--no-python-downloads", "--quiet",
-    ]  # fmt: skip
+    command: list[str | Path] = ["export", "--frozen", "--format", "pylock.toml", "--no-header"]
     if project.kind is InputKind.SCRIPT and project.path:
         command += ["--script", project.path]
     else:
@@ -174,7 +168,7 @@ def _export(path: Path, project: Project) -> Pylock:
         command += [part for extra in config.extras for part in ("--extra", extra)]
         command += [part for group in config.groups for part in ("--group", group)]
     folder = _folder(project) or path.parent
-    text = _run(command, read_indexes(folder), project, cwd=folder)
+    text = uv.call(command, cwd=folder, action=f"lock {project.name}", error=LockError)
     return parse_lock(text, folder=folder, source=str(path))
 
 
@@ -195,7 +189,7 @@ def _resolved(project: Project, python: str, *, update: bool) -> tuple[str, Path
         try:
             text = _compile(project, sources, python, cwd=folder, given=given)
         except LockError as problem:
-            if update or not cached.is_file() or not is_about_network(problem.details):
+            if update or not cached.is_file() or not uv.is_about_network(problem.details):
                 raise
             console.warning("the package index cannot be reached: the last resolution is used")
             return cached.read_text(encoding="utf-8"), folder
@@ -258,41 +252,12 @@ def _uv_table(project: Project) -> str:
 def _compile(
     project: Project, sources: Sequence[str], python: str, *, cwd: Path, given: str = ""
 ) -> str:
-    """A universal resolution; local indexes of pip's are asked when the others know no answer."""
-    indexes = read_indexes(cwd)
+    """A universal resolution, as the text of a ``pylock.toml``."""
+    if not project.dependencies and list(sources) == ["-"] and not given:
+        return 'lock-version = "1.0"\ncreated-by = "sealift"\npackages = []\n'
     feature = ".".join(python.split(".")[:2])
     command: list[str | Path] = [
-        UV.require(), "pip", "compile", "--universal", "--format", "pylock.toml", "--no-header",
-        "--python-version", feature, "--python", sys.executable, "--no-python-downloads",
-        "--quiet", *sources,
+        "pip", "compile", "--universal", "--format", "pylock.toml", "--no-header",
+        "--python-version", feature, "--python", uv.running_python(), *sources,
     ]  # fmt: skip
-    if not project.dependencies and sources == ["-"] and not given:
-        return 'lock-version = "1.0"\ncreated-by = "sealift"\npackages = []\n'
-    try:
-        return _run([*command, *indexes.options], indexes, project, cwd=cwd, given=given)
-    except LockError:
-        if not indexes.fallback:
-            raise
-        try:
-            options = [*command, *indexes.options, *indexes.fallback]
-            return _run(options, indexes, project, cwd=cwd, given=given)
-        except LockError:
-            pass
-        raise
-
-
-def _run(
-    command: Sequence[str | Path], indexes: Indexes, project: Project, *, cwd: Path, given: str = ""
-) -> str:
-    try:
-        return process.run(
-            command,
-            cwd=cwd,
-            env=process.clean_environment(indexes.environment),
-            input_bytes=given.encode(),
-            error=LockError,
-            action=f"lock {project.name}",
-            tail=400,
-        )
-    except LockError as problem:
-        raise readable(problem, project.name) from problem
+    return uv.call(command, cwd=cwd, action=f"lock {project.name}", error=LockError, given=given)

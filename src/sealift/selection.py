@@ -85,12 +85,7 @@ class Fit:
         target = self.target
         own = {"gnu": "manylinux_", "musl": "musllinux_", "darwin": "macosx_"}.get(target.abi, "")
         arch = _arch(platform)
-        mac_arches = (
-            {"x86_64", "arm64", "universal2"}
-            if target.wheel != "arm64"
-            else {"arm64", "universal2"}
-        )
-        same = arch in mac_arches if target.abi == "darwin" else arch == target.wheel
+        same = arch == target.wheel or (target.abi == "darwin" and arch == "universal2")
         if not own or not platform.startswith(own) or not same:
             return f"it is for {_told_platform(platform)}"
         needs = ".".join(platform.split("_")[1:3])
@@ -107,6 +102,12 @@ def fit_of(target: Target, interpreter: Interpreter) -> Fit:
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
     free = " free-threaded" if interpreter.free_threaded else ""
     return Fit(target, f"{interpreter.feature}{free}", ranks, interpreter.program is not None)
+
+
+def is_for(name: str, fit: Fit) -> bool:
+    """Whether the wheel called ``name`` fits."""
+    *_, tags = parse_wheel_filename(name)
+    return any(tag in fit.ranks for tag in tags)
 
 
 def candidates_of(wheels: Iterable[PackageWheel]) -> list[Candidate]:

@@ -89,6 +89,11 @@ def remember(kind: str, key: str, compute: Callable[[], Any]) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def forget(kind: str, key: str) -> None:
+    """Delete the entry ``kind``/``key`` where there is one."""
+    shutil.rmtree(store_root() / kind / key, ignore_errors=True)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` in the store, whole or not at all, over what is there."""
     path.parent.mkdir(parents=True, exist_ok=True)

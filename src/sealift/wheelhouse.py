@@ -1,12 +1,28 @@
 """The third noun: one verified wheel for every distribution of a job."""
 
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealift import jsonform
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from sealift import backend, console, jsonform, sources, store
+from sealift.errors import BuildError, FetchError, LockError
+from sealift.fetch import Remote, fetch
+from sealift.indexes import Login, read_indexes
 from sealift.interpreter import Interpreter
+from sealift.plan import Action, Choice, Job, LockedFile
+from sealift.selection import fit_of, is_for
 from sealift.target import Target
+from sealift.wheel import is_native, read_wheel, unpack_wheel
+
+_PARALLEL = 8  # downloads at once
+_BUILT_FORMAT = "1"  # a new number builds anew
+_NATIVE_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90")
+_NATIVE_BACKENDS = ("maturin", "mesonpy", "scikit_build_core", "sipbuild", "setuptools_rust")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +52,168 @@ class Wheelhouse:
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""
         return jsonform.dump(self)
+
+
+def collect(job: Job) -> Wheelhouse:
+    """Download, verify and build what ``job`` chose.
+
+    Sizes and hashes of downloads hold, every wheel agrees with its RECORD and is unpacked into the
+    content store.  Raises :class:`LockError` when something was refused, :class:`FetchError`,
+    :class:`~sealift.errors.ArchiveError`, or :class:`BuildError` with the backend's last lines.
+    """
+    _check_refused(job)
+    files = _download([choice.file for choice in job.choices if choice.file], _logins(job))
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        taken = list(pool.map(lambda choice: _taken(choice, files), _with(job, Action.TAKE)))
+    built = [_built(choice, job, files) for choice in _with(job, Action.BUILD)]
+    wheels = sorted((*taken, *built), key=lambda wheel: wheel.name)
+    return Wheelhouse(target=job.target, interpreter=job.interpreter, wheels=tuple(wheels))
+
+
+def _with(job: Job, action: Action) -> list[Choice]:
+    return [choice for choice in job.choices if choice.action is action]
+
+
+def _check_refused(job: Job) -> None:
+    refused = _with(job, Action.REFUSE)
+    if refused:
+        raise LockError(
+            f"cannot collect wheels for {job.target}: {len(refused)} of {len(job.choices)} "
+            "distributions have none",
+            details=[f"{c.name} {c.version or ''}: {c.reason}" for c in refused],
+            hint="raise the target's floor, choose another Python, or leave the target out",
+        )
+
+
+def _logins(job: Job) -> Mapping[str, Login]:
+    own = next((choice.folder for choice in job.choices if choice.is_project), None)
+    return read_indexes(own or Path.cwd()).logins
+
+
+def _download(files: Sequence[LockedFile], logins: Mapping[str, Login]) -> dict[str, Path]:
+    """Paths of all files by their location, with one bar for them together."""
+    there = {file.location: path for file in files if (path := _local(file))}
+    remote = [f for f in files if f.location not in there and not f.location.startswith("git+")]
+    with console.progress(f"{len(remote)} downloads", 0) as bar:
+
+        def one(file: LockedFile) -> Path:
+            wanted = Remote(file.location, file.sha256, file.size)
+            return fetch(wanted, logins=logins, bar=bar)
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            found = list(pool.map(one, remote))
+    return {**there, **{f.location: path for f, path in zip(remote, found, strict=True)}}
+
+
+def _local(file: LockedFile) -> Path | None:
+    """A file on this machine, checked; ``None`` where its location is a URL."""
+    if "://" in file.location:
+        return None
+    path = Path(file.location)
+    try:
+        found = store.file_sha256(path)
+    except OSError as problem:
+        raise FetchError(f"cannot read {path}: {problem.strerror}") from problem
+    if found != file.sha256:
+        raise FetchError(
+            f"cannot use {path}: its SHA-256 is not the one promised",
+            details=[f"promised {file.sha256}", f"found    {found}"],
+            hint="the file was changed after it was locked",
+        )
+    return path
+
+
+def _taken(choice: Choice, files: Mapping[str, Path]) -> Wheel:
+    assert choice.file is not None
+    path = files[choice.file.location]
+    unpack_wheel(path, choice.file.sha256)
+    return _wheel(choice, path, choice.file.sha256, built=False)
+
+
+def _wheel(choice: Choice, path: Path, sha256: str, *, built: bool) -> Wheel:
+    name, version, _, _ = parse_wheel_filename(path.name)
+    if canonicalize_name(choice.name) != name and not choice.is_project:
+        raise LockError(f"cannot use {path.name}: the lock has it as {choice.name}")
+    return Wheel(
+        name=name, version=str(version), path=path, sha256=sha256,
+        built=built, is_project=choice.is_project,
+    )  # fmt: skip
+
+
+def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
+    """The wheel built from an sdist, a commit or a folder; found again when nothing changed."""
+    assert job.interpreter.program is not None
+    digest = sources.folder_digest(choice.folder) if choice.folder else _source_digest(choice)
+    key = store.digest_of(
+        _BUILT_FORMAT, digest or "", job.interpreter.key, str(job.interpreter.program),
+        backend.environment_key(),
+    )  # fmt: skip
+    if digest is None:
+        store.forget("built", key)
+    folder = store.make_entry(
+        "built", key, lambda out: _build(choice, job, files, key=key, out=out)
+    )
+    (path,) = folder.glob("*.whl")
+    _check_fits(choice, job, path)
+    sha256 = store.file_sha256(path)
+    unpack_wheel(path, sha256)
+    return _wheel(choice, path, sha256, built=True)
+
+
+def _source_digest(choice: Choice) -> str:
+    assert choice.file is not None
+    return choice.file.sha256 or choice.file.location
+
+
+def _build(choice: Choice, job: Job, files: Mapping[str, Path], *, key: str, out: Path) -> None:
+    label = f"{choice.name}-{choice.version}" if choice.version else choice.name
+    log = store.store_root() / "logs" / f"{label}-{job.target}.log"
+    console.note(f"building {choice.name} {choice.version or ''}".rstrip() + f": {choice.reason}")
+    with _source(choice, files, key) as folder:
+        backend.build_wheel(folder, name=label, interpreter=job.interpreter, out=out, log=log)
+        wheels = list(out.glob("*.whl"))
+        if len(wheels) != 1:
+            raise BuildError(
+                f"cannot build {label}: its backend wrote {len(wheels)} wheels", log=log
+            )
+        if _should_be_native(folder) and not any(map(is_native, read_wheel(wheels[0]).files)):
+            console.warning(
+                f"{label} was built without the native code that its sources have: {log}"
+            )
+
+
+@contextlib.contextmanager
+def _source(choice: Choice, files: Mapping[str, Path], key: str) -> Iterator[Path]:
+    if choice.folder:
+        yield choice.folder
+        return
+    assert choice.file is not None
+    if choice.file.location.startswith("git+"):
+        with sources.cloned(choice.file.location, key) as folder:
+            yield folder
+        return
+    with sources.unpacked_sdist(files[choice.file.location], key) as folder:
+        yield folder
+
+
+def _should_be_native(folder: Path) -> bool:
+    """Whether sources declare extension modules, as far as their build files tell."""
+    if backend.read_build_system(folder).backend.startswith(_NATIVE_BACKENDS):
+        return True
+    declared = any(
+        word in path.read_bytes()
+        for path in (folder / "setup.py", folder / "pyproject.toml")
+        for word in (b"ext_modules", b"ext-modules", b"cffi_modules", b"rust_extensions")
+        if path.is_file()
+    )
+    return declared and any(p.suffix in _NATIVE_SOURCES for p in folder.rglob("*.*"))
+
+
+def _check_fits(choice: Choice, job: Job, path: Path) -> None:
+    if is_for(path.name, fit_of(job.target, job.interpreter)):
+        return
+    raise BuildError(
+        f"cannot build {choice.name} for {job.target}: what is built here is {path.name}",
+        hint=f"it has native code: build it on a machine such as {job.target}, give its wheel, "
+        "or leave the target out",
+    )

@@ -1,9 +1,14 @@
-"""What uv says when it fails, as a message of ours."""
+"""Calls of uv: with the indexes that hold here, and its failures told as ours."""
 
 import re
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from sealift.errors import LockError
+from sealift import process
+from sealift.errors import SealiftError
+from sealift.indexes import read_indexes
+from sealift.tools import UV
 
 _NETWORK = re.compile(
     r"dns error|error sending request|connection (refused|reset|closed)|timed out|"
@@ -14,12 +19,54 @@ _DENIED = re.compile(r"\b(401|403)\b|unauthorized|forbidden", re.IGNORECASE)
 _KEPT = 12  # lines of a build backend's output
 
 
+def call(
+    arguments: Sequence[str | Path],
+    *,
+    cwd: Path,
+    action: str,
+    error: type[SealiftError],
+    given: str = "",
+) -> str:
+    """Run uv in ``cwd`` and return its standard output; ``given`` is its standard input.
+
+    The indexes that are configured for ``cwd`` are used; those of pip's on this machine are asked
+    when the others know no answer.  A failure is raised as ``error`` with "cannot ``action``".
+    """
+    indexes = read_indexes(cwd)
+    environment = process.clean_environment(indexes.environment)
+    command = [UV.require(), *arguments, "--quiet", "--no-python-downloads", *indexes.options]
+
+    def run(options: Sequence[str]) -> str:
+        try:
+            return process.run(
+                [*command, *options], cwd=cwd, env=environment, input_bytes=given.encode(),
+                error=error, action=action, tail=400,
+            )  # fmt: skip
+        except error as problem:
+            raise _readable(problem, action) from problem
+
+    try:
+        return run(())
+    except error as first:
+        if not indexes.fallback:
+            raise
+        try:
+            return run(indexes.fallback)
+        except error:
+            raise first from None
+
+
+def running_python() -> Path:
+    """The Python that uv asks for what depends on one where the shipped one is not at hand."""
+    return Path(sys.executable)
+
+
 def is_about_network(lines: Sequence[str]) -> bool:
     """Whether uv's words are about not reaching an index, rather than about requirements."""
     return any(_NETWORK.search(line) for line in lines)
 
 
-def readable(problem: LockError, name: str) -> LockError:
+def _readable(problem: SealiftError, action: str) -> SealiftError:
     """``problem``, raised with uv's output as details, told in a sentence."""
     lines = [line for line in problem.details if line.strip()]
     start = next((i for i, line in enumerate(lines) if line.startswith("error:")), 0)
@@ -33,8 +80,8 @@ def readable(problem: LockError, name: str) -> LockError:
     first = (causes or [problem.message])[0]
     if first.startswith("No solution found"):
         first, causes = "no set of versions fits together", ["", *causes[1:]]
-    return LockError(
-        f"cannot lock {name}: {first[:1].lower()}{first[1:]}",
+    return type(problem)(
+        f"cannot {action}: {first[:1].lower()}{first[1:]}",
         details=causes[1:],
         hint=hints[0] if hints else _hint(causes),
     )

@@ -1,0 +1,182 @@
+"""Sources to a wheel, for this machine: PEP 517 hooks in an isolated, cached environment.
+
+The hook runs in the project's own folder, as pip and uv run it; what setuptools would leave there
+is turned aside.  The same sources give the same bytes as far as the backend and the compiler allow:
+times are fixed and the paths of this machine are mapped away.
+"""
+
+import json
+import os
+import shlex
+import tempfile
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sealift import backend_worker, buildhints, process, store, uv
+from sealift.errors import BuildError, SealiftError
+from sealift.interpreter import Interpreter
+from sealift.target import current_target
+
+_LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8.0"])  # PEP 518
+_EPOCH = "315532800"  # 1980-01-01, the first day a zip file can tell
+_PASSED = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "SOURCE_DATE_EPOCH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSystem:
+    """``[build-system]`` of a project (PEP 518)."""
+
+    requires: tuple[str, ...]
+    backend: str
+    backend_path: tuple[str, ...] = ()
+
+
+def build_wheel(source: Path, *, name: str, interpreter: Interpreter, out: Path, log: Path) -> Path:
+    """Build the project in ``source`` into a wheel in folder ``out``, which is made.
+
+    ``interpreter`` has a ``program``; the wheel is for its version and this machine.  Everything
+    the backend says is in ``log``.  Raises :class:`BuildError` with the backend's last lines.
+    """
+    build = _Build(
+        source=source,
+        name=name,
+        system=read_build_system(source),
+        interpreter=interpreter,
+        out=out,
+        log=log,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    requires = build.system.requires
+    missing: Sequence[str] = ()
+    for _ in range(3):  # a backend may ask for more twice: once itself, once for its plug-ins
+        requires = (*requires, *missing)
+        answer = _hook(build, requires, build_environment(requires, interpreter, source))
+        if "wheel" in answer:
+            return out / str(answer["wheel"])
+        missing = answer["requires"]
+    raise BuildError(
+        f"cannot build {name}: its backend keeps asking for more requirements",
+        details=missing,
+        log=log,
+    )
+
+
+def environment_key() -> str:
+    """A digest of the variables of this environment that a build may depend on."""
+    return store.digest_of(*(os.environ.get(name, "") for name in _PASSED))
+
+
+def read_build_system(source: Path) -> BuildSystem:
+    """``[build-system]`` in ``source``, with the defaults of PEP 517."""
+    path = source / "pyproject.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise BuildError(
+            f"cannot build {source}: pyproject.toml is damaged: {problem}"
+        ) from problem
+    table: Mapping[str, Any] = data.get("build-system", {})
+    backend, requires = table.get("build-backend"), table.get("requires", _LEGACY[1])
+    return BuildSystem(
+        requires=tuple(requires),
+        backend=str(backend or _LEGACY[0]),
+        backend_path=tuple(str(source / part) for part in table.get("backend-path", ())),
+    )
+
+
+def build_environment(requires: Sequence[str], interpreter: Interpreter, source: Path) -> Path:
+    """A virtual environment with ``requires``, made once for the same list and Python."""
+    assert interpreter.program is not None
+    program = interpreter.program
+
+    def make(folder: Path) -> None:
+        new = ["venv", "--relocatable", "--no-project", "--python", program, folder]
+        action = "make an environment to build in"
+        uv.call([*map(str, new)], cwd=source, action=action, error=BuildError)
+        if requires:
+            install = ["pip", "install", "--compile-bytecode", "-r", "-"]
+            uv.call(
+                [*install, "--python", _python_in(folder)],
+                cwd=source,
+                action=f"install what the build of {source.name} requires",
+                error=BuildError,
+                given="".join(f"{text}\n" for text in requires),
+            )
+
+    key = store.digest_of(str(program), interpreter.version, *sorted(set(requires)))
+    return store.make_entry("buildenvs", key, make)
+
+
+def _python_in(environment: Path) -> Path:
+    posix = environment / "bin" / "python"
+    return posix if posix.exists() else environment / "Scripts" / "python.exe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Build:
+    """One run of :func:`build_wheel`: its arguments, together."""
+
+    source: Path
+    name: str
+    system: BuildSystem
+    interpreter: Interpreter
+    out: Path
+    log: Path
+
+
+def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[str, Any]:
+    """Run the backend in ``environment``; what it answered."""
+    with tempfile.TemporaryDirectory(prefix="sealift-build-") as scratch:
+        request, answer = Path(scratch, "request.json"), Path(scratch, "answer.json")
+        asked = {
+            "backend": build.system.backend,
+            "backend_path": build.system.backend_path,
+            "installed": list(requires),
+            "out": str(build.out),
+        }
+        request.write_text(json.dumps(asked), encoding="utf-8")
+        command: list[str | Path] = [_python_in(environment), "-I", str(backend_worker.__file__)]
+        try:
+            process.run(
+                [*command, request, answer],
+                cwd=build.source,
+                env=_variables(build, Path(scratch), environment),
+                log=build.log,
+                error=BuildError,
+                action=f"build {build.name}",
+            )
+        except SealiftError as problem:
+            problem.hint = buildhints.hint_for(build.log)
+            raise
+        found: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        return found
+
+
+def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str]:
+    config = scratch / "setup.cfg"
+    (scratch / "egg").mkdir()
+    config.write_text(  # setuptools reads it last: nothing is left in the project's folder
+        f"[build]\nbuild_base = {scratch / 'build'}\n[egg_info]\negg_base = {scratch / 'egg'}\n",
+        encoding="utf-8",
+    )
+    paths = {build.source: build.name, scratch: "build", environment: "environment"}
+    if build.interpreter.program:
+        paths[build.interpreter.program.resolve().parents[1]] = "python"
+    maps = " ".join(shlex.quote(f"-ffile-prefix-map={old}={new}") for old, new in paths.items())
+    flags = {} if current_target().is_windows else {"CFLAGS": maps, "CXXFLAGS": maps}
+    scripts = str(_python_in(environment).parent)
+    return process.clean_environment(
+        {
+            **{key: f"{os.environ.get(key, '')} {value}".strip() for key, value in flags.items()},
+            "DIST_EXTRA_CONFIG": str(config),
+            "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "PYTHONIOENCODING": "utf-8",
+            "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH),
+            "VIRTUAL_ENV": str(environment),
+        }
+    )

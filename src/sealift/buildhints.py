@@ -1,0 +1,50 @@
+"""What a failed build lacked, guessed from its log, and the system package that has it."""
+
+import functools
+import re
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+_PROGRAMS = (
+    r"(pg_config|curl-config|mysql_config|krb5-config|llvm-config|cargo|rustc|cmake|gfortran)"
+)
+_PATTERNS = tuple(
+    re.compile(text)
+    for text in (
+        r"fatal error: '?([\w./+-]+\.h(?:pp)?)'?(?:: No such file| file not found)",
+        r"cannot find -l([\w.+-]+)",
+        r"library '?([\w.+-]+)'? not found",
+        r"(?:No such file or directory|FileNotFoundError)[^\n]*?'([\w.+-]+)'",
+        r"error: command '([\w./+-]+)' failed: No such file",
+        r"([\w+-]+): (?:command )?not found",
+        r"Package '?([\w.+-]+)'?,? (?:was not found|required by|not found)",
+        r"Dependency \"?([\w.+-]+)\"? not found",
+        rf"\b{_PROGRAMS}\b[^\n]*(?:not found|executable|could not|couldn't|is required)",
+        rf"(?:not found|could not|couldn't|unable to)[^\n]*\b{_PROGRAMS}\b",
+    )
+)
+
+
+def hint_for(log: Path) -> str | None:
+    """What to install, from the log of a failed build; ``None`` where nothing is recognised."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    packages = _packages()
+    for pattern in _PATTERNS:
+        for found in pattern.findall(text):
+            for name in (found, found.rpartition("/")[2]):
+                if name in packages:
+                    return f"{found} is missing; on Debian and Ubuntu: apt install {packages[name]}"
+            if found.endswith((".h", ".hpp")):
+                return f"the header {found} is missing; install the development package that has it"
+    return None
+
+
+@functools.cache
+def _packages() -> dict[str, str]:
+    """Debian packages by header, library and program."""
+    text = resources.files("sealift").joinpath("data/system-packages.toml").read_text("utf-8")
+    return {name: package for package, names in tomllib.loads(text).items() for name in names}

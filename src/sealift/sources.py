@@ -1,0 +1,141 @@
+"""Sources to build: where they are unpacked, and a digest that says whether they changed."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sealift import archive, process, store
+from sealift.errors import ArchiveError, BuildError
+from sealift.tools import GIT
+
+_TOP_SKIPPED = frozenset({"build", "dist", "out", "target", "htmlcov", "site"})
+_SKIPPED = frozenset(
+    {".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".nox", ".eggs"}
+)
+_BIG = 16_000_000  # bytes; larger files are told apart by size and time, not content
+_OUTSIDE = re.compile(rb"""["'=\s(]\.\./""")
+_BUILD_FILES = (
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "meson.build",
+    "CMakeLists.txt",
+    "Cargo.toml",
+)
+
+
+def folder_digest(folder: Path) -> str | None:
+    """A digest of a project's files, or ``None`` where they cannot be told.
+
+    Everything counts that is not a cache, an environment, or output of a build.  A project whose
+    build files reach outside its folder has no digest.
+    """
+    for name in _BUILD_FILES:
+        if (folder / name).is_file() and _OUTSIDE.search((folder / name).read_bytes()):
+            return None
+    total = hashlib.sha256(str(folder).encode())
+    for path in _files(folder):
+        status = path.stat()
+        total.update(f"{path.relative_to(folder)}\0{status.st_mode:o}\0".encode())
+        if status.st_size > _BIG:
+            total.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+        else:
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    total.update(_revision(folder))
+    return total.hexdigest()[:32]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    pending = [folder]
+    while pending:
+        current = pending.pop()
+        for entry in sorted(os.scandir(current), key=lambda entry: entry.name):
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if not _is_skipped(path, top=current == folder):
+                    pending.append(path)
+            elif entry.is_file():
+                yield path
+
+
+def _is_skipped(path: Path, *, top: bool) -> bool:
+    name = path.name
+    if name in _SKIPPED or name.endswith((".egg-info", "_cache")) or (top and name in _TOP_SKIPPED):
+        return True
+    return (path / "pyvenv.cfg").is_file() or (path / "CACHEDIR.TAG").is_file()
+
+
+def _revision(folder: Path) -> bytes:
+    """Where git stands: backends take versions from it."""
+    for parent in (folder, *folder.parents):
+        git = parent / ".git"
+        if git.exists():
+            parts = (
+                [git / name for name in ("HEAD", "packed-refs", "logs/HEAD")]
+                if git.is_dir()
+                else []
+            )
+            tags = (
+                sorted(path.name for path in (git / "refs/tags").glob("*")) if git.is_dir() else []
+            )
+            told = [path.read_bytes() for path in parts if path.is_file()]
+            return hashlib.sha256(b"\0".join([*told, *map(str.encode, tags)])).digest()
+    return b""
+
+
+@contextmanager
+def unpacked_sdist(path: Path, key: str) -> Iterator[Path]:
+    """The project in sdist ``path``, unpacked in a private folder for as long as it is needed.
+
+    The folder is named by ``key``, so that its path in what is compiled is the same every time.
+    """
+    with _scratch(key) as scratch:
+        if archive.is_zip(path):
+            archive.extract_zip(path, scratch)
+        else:
+            archive.extract_tar(path, scratch)
+        yield _only_folder(scratch, path.name)
+
+
+@contextmanager
+def cloned(location: str, key: str) -> Iterator[Path]:
+    """The project at ``git+URL@COMMIT#subdirectory=FOLDER``."""
+    address, _, fragment = location.removeprefix("git+").partition("#")
+    url, _, commit = address.rpartition("@")
+    git = GIT.require()
+    with _scratch(key) as scratch:
+        for command in (
+            ["init", "--quiet"],
+            ["fetch", "--quiet", "--depth", "1", url, commit],
+            ["checkout", "--quiet", "FETCH_HEAD"],
+        ):
+            process.run([git, *command], cwd=scratch, error=BuildError, action=f"clone {url}")
+        found = process.run([git, "rev-parse", "HEAD"], cwd=scratch).strip()
+        if found != commit:
+            raise BuildError(f"cannot clone {url}: commit {commit} was asked for, {found} came")
+        yield scratch / fragment.removeprefix("subdirectory=")
+
+
+@contextmanager
+def _scratch(key: str) -> Iterator[Path]:
+    folder = store.store_root() / "scratch" / key
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _only_folder(folder: Path, name: str) -> Path:
+    """The one folder of an sdist; the top itself where the project lies there."""
+    if any((folder / file).is_file() for file in _BUILD_FILES[:3]):
+        return folder
+    inside = [path for path in folder.iterdir() if path.is_dir()]
+    if len(inside) != 1:
+        raise ArchiveError(f"cannot build {name}: it has {len(inside)} folders where one has to be")
+    return inside[0]
