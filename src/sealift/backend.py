@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from sealift import backend_worker, buildhints, process, store, uv
-from sealift.errors import BuildError, SealiftError
+from sealift.errors import BuildError
 from sealift.interpreter import Interpreter
 from sealift.target import current_target
 
 _LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8.0"])  # PEP 518
 _EPOCH = "315532800"  # 1980-01-01, the first day a zip file can tell
+_FLAGS = ("CPPFLAGS", "CFLAGS", "CXXFLAGS")
 _PASSED = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "SOURCE_DATE_EPOCH")
 
 
@@ -148,30 +149,42 @@ def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[
                 error=BuildError,
                 action=f"build {build.name}",
             )
-        except SealiftError as problem:
-            problem.hint = buildhints.hint_for(build.log)
-            raise
+        except BuildError as problem:
+            raise BuildError(
+                f"cannot build {build.name}: its build backend {build.system.backend} failed",
+                details=problem.details,
+                hint=buildhints.hint_for(build.log),
+                log=build.log,
+            ) from problem
         found: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
         return found
 
 
-def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str]:
+def aside(scratch: Path) -> dict[str, str]:
+    """Variables by which setuptools leaves what it makes in ``scratch``, not in the project."""
     config = scratch / "setup.cfg"
     (scratch / "egg").mkdir()
-    config.write_text(  # setuptools reads it last: nothing is left in the project's folder
+    config.write_text(
         f"[build]\nbuild_base = {scratch / 'build'}\n[egg_info]\negg_base = {scratch / 'egg'}\n",
         encoding="utf-8",
     )
+    return {"DIST_EXTRA_CONFIG": str(config)}
+
+
+def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str]:
     paths = {build.source: build.name, scratch: "build", environment: "environment"}
     if build.interpreter.program:
         paths[build.interpreter.program.resolve().parents[1]] = "python"
     maps = " ".join(shlex.quote(f"-ffile-prefix-map={old}={new}") for old, new in paths.items())
-    flags = {} if current_target().is_windows else {"CFLAGS": maps, "CXXFLAGS": maps}
+    # setuptools drops its own -O2 where CFLAGS is set, and appends CPPFLAGS; CMake and Meson add to
+    # CFLAGS what they need.
+    additive = build.system.backend.startswith(("mesonpy", "scikit_build_core"))
+    names = () if current_target().is_windows else _FLAGS if additive else _FLAGS[:1]
     scripts = str(_python_in(environment).parent)
     return process.clean_environment(
         {
-            **{key: f"{os.environ.get(key, '')} {value}".strip() for key, value in flags.items()},
-            "DIST_EXTRA_CONFIG": str(config),
+            **{name: f"{os.environ.get(name, '')} {maps}".strip() for name in names},
+            **aside(scratch),
             "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",

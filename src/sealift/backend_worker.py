@@ -16,7 +16,13 @@ def main(request_path: str, answer_path: str) -> None:
     """Answer one request: build a wheel, or say what is to be installed first."""
     request = json.loads(Path(request_path).read_text(encoding="utf-8"))
     sys.path[:0] = request["backend_path"]
-    backend = load(request["backend"])
+    try:
+        backend = load(request["backend"])
+    except (ImportError, AttributeError) as problem:
+        sys.exit(
+            f"the build backend {request['backend']} cannot be imported: {problem}\n"
+            "is it named in build-system.requires of pyproject.toml?"
+        )
     ask = getattr(backend, "get_requires_for_build_wheel", None)
     wanted = [str(text) for text in ask({})] if ask else []
     missing = [text for text in wanted if text not in request["installed"]]

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from sealift import console, store, uv
+from sealift.backend import aside
 from sealift.errors import LockError
 from sealift.indexes import read_indexes
 from sealift.inputs.folder import PROJECT_FILES
@@ -260,4 +261,9 @@ def _compile(
         "pip", "compile", "--universal", "--format", "pylock.toml", "--no-header",
         "--python-version", feature, "--python", uv.running_python(), *sources,
     ]  # fmt: skip
-    return uv.call(command, cwd=cwd, action=f"lock {project.name}", error=LockError, given=given)
+    action = f"lock {project.name}"
+    with tempfile.TemporaryDirectory(prefix="sealift-") as scratch:
+        variables = aside(Path(scratch))
+        return uv.call(
+            command, cwd=cwd, action=action, error=LockError, given=given, variables=variables
+        )

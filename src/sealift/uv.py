@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sealift import process
@@ -26,14 +26,17 @@ def call(
     action: str,
     error: type[SealiftError],
     given: str = "",
+    variables: Mapping[str, str] | None = None,
 ) -> str:
     """Run uv in ``cwd`` and return its standard output; ``given`` is its standard input.
+
+    ``variables`` are added to its environment.
 
     The indexes that are configured for ``cwd`` are used; those of pip's on this machine are asked
     when the others know no answer.  A failure is raised as ``error`` with "cannot ``action``".
     """
     indexes = read_indexes(cwd)
-    environment = process.clean_environment(indexes.environment)
+    environment = process.clean_environment({**indexes.environment, **(variables or {})})
     command = [UV.require(), *arguments, "--quiet", "--no-python-downloads", *indexes.options]
 
     def run(options: Sequence[str]) -> str:
