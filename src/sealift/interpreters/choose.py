@@ -3,6 +3,7 @@
 import dataclasses
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from sealift import plugins
 from sealift.config import Settings
@@ -122,10 +123,10 @@ def _take(name: str, python: str, target: Target, settings: Settings) -> Interpr
 
 def _check(found: Interpreter, allowed: SpecifierSet, target: Target, asked: str | None) -> None:
     """Raise :class:`InterpreterError` when an interpreter that exists is not to be shipped."""
-    # A pre-release is shipped only to those who ask for one.
-    if not allowed.contains(found.version, prereleases=True if asked else None):
-        wanted = allowed or "a final release"
-        raise InterpreterError(f"it has {found.version}, and the project asks for {wanted}")
+    if not asked and Version(found.version).is_prerelease:
+        raise InterpreterError(f"its {found.version} is a pre-release, shipped only when asked for")
+    if not allowed.contains(found.version, prereleases=True):
+        raise InterpreterError(f"it has {found.version}, and the project asks for {allowed}")
     if target.floor and found.floor and found.floor > target.floor:
         have, want = (".".join(map(str, floor)) for floor in (found.floor, target.floor))
         raise InterpreterError(f"its {found.version} needs glibc {have}, the floor is to be {want}")

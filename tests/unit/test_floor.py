@@ -1,0 +1,64 @@
+"""The floor is what the files cannot do without, and names who asks."""
+
+from pathlib import Path
+
+import pytest
+
+from sealift.floor import Floor, floor_of
+from sealift.target import load_targets
+from tests.support.elf_files import ElfSpec, Versions, make_elf
+
+TARGET = load_targets()["linux-x86_64"]
+
+
+@pytest.fixture
+def natives(tmp_path: Path) -> dict[str, Path]:
+    files: dict[str, Versions] = {
+        "a.so": {"libc.so.6": [("GLIBC_2.2.5", False), ("GLIBC_2.34", False)]},
+        "b.so": {"libc.so.6": [("GLIBC_2.17", False), ("GLIBC_2.39", True)]},
+        "private.so": {"libc.so.6": [("GLIBC_PRIVATE", False), ("GLIBC_2.34", False)]},
+        "c++.so": {
+            "libstdc++.so.6": [("GLIBCXX_3.4.9", False), ("GLIBCXX_3.4.30", False)],
+            "libc.so.6": [("GLIBC_2.4", False)],
+        },
+    }
+    return {name: written(tmp_path / name, ElfSpec(verneed=v)) for name, v in files.items()}
+
+
+def written(path: Path, spec: ElfSpec) -> Path:
+    path.write_bytes(make_elf(spec))
+    return path
+
+
+def test_the_highest_need_counts_and_weak_ones_do_not(natives: dict[str, Path]) -> None:
+    assert floor_of(natives, TARGET) == Floor(
+        version=(2, 34), because="a.so asks for GLIBC_2.34", glibcxx=(3, 4, 30)
+    )
+
+
+def test_packed_relocations_need_their_loader(tmp_path: Path) -> None:
+    spec = ElfSpec(verneed={"libc.so.6": [("GLIBC_2.34", False), ("GLIBC_ABI_DT_RELR", False)]})
+    floor = floor_of({"x.so": written(tmp_path / "x.so", spec)}, TARGET)
+    assert (floor.version, floor.because) == ((2, 36), "x.so asks for GLIBC_ABI_DT_RELR")
+
+
+def test_a_shipped_libstdcxx_asks_nothing_of_the_system(
+    natives: dict[str, Path], tmp_path: Path
+) -> None:
+    own = written(tmp_path / "libstdc++.so.6", ElfSpec(soname="libstdc++.so.6"))
+    assert floor_of({**natives, "lib/libstdc++.so.6": own}, TARGET).glibcxx is None
+
+
+def test_files_for_other_machines_are_data(tmp_path: Path) -> None:
+    spec = ElfSpec(machine="aarch64", verneed={"libc.so.6": [("GLIBC_2.38", False)]})
+    assert floor_of({"x.so": written(tmp_path / "x.so", spec)}, TARGET).version is None
+
+
+def test_nothing_native_has_no_floor(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("text")
+    assert floor_of({"text": tmp_path / "text"}, TARGET) == Floor(version=None)
+
+
+def test_musl_and_other_systems_are_not_guessed_from_glibc(natives: dict[str, Path]) -> None:
+    assert floor_of(natives, load_targets()["linux-x86_64-musl"]).version == (1, 2)
+    assert floor_of(natives, load_targets()["windows-x86_64"]).version is None
