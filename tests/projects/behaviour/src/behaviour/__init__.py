@@ -1,0 +1,3 @@
+"""Looks at Python from inside a product."""
+
+GREETING = "grüße"

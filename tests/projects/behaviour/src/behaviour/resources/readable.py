@@ -1,0 +1,3 @@
+"""A source that is read as a resource."""
+
+VALUE = 1

@@ -1,0 +1,1 @@
+"""Changed by the start-up line of behaviour.pth."""
