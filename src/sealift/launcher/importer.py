@@ -274,6 +274,8 @@ def install() -> None:
     sys.path_hooks.insert(0, claim)
     sys.path_importer_cache.clear()
     sys.meta_path.append(Latecomers)
+    if sys._stdlib_dir is None:  # type: ignore[attr-defined]  # noqa: SLF001
+        _place_frozen(prefix + settings["stdlib"])
     for name in ("exit", "quit", "copyright", "credits", "license", "help"):
         setattr(builtins, name, _SiteBuiltin(name))
     if sys.version_info < (3, 13):
@@ -283,6 +285,24 @@ def install() -> None:
     for name in ("sitecustomize", "usercustomize"):
         if any(find(f"{path}/{name}") for path in settings["search_path"]):
             __import__(name)
+
+
+def _place_frozen(stdlib: "str") -> None:
+    """Tell frozen modules where their files would be, as Python before 3.13 does not.
+
+    Packages among them find their other modules by it.
+    """
+    sys._stdlib_dir = stdlib  # type: ignore[attr-defined]  # noqa: SLF001
+    for module in [*sys.modules.values()]:
+        spec = module.__spec__
+        name = getattr(getattr(spec, "loader_state", None), "origname", None)
+        if spec is None or not name:
+            continue
+        place = f"{stdlib}/{name.lstrip('<').replace('.', '/')}"
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations[:] = [place]
+            place += "/__init__"
+        module.__file__ = spec.loader_state.filename = f"{place}.py"
 
 
 def _run_startup(code: "str", sitedir: "str") -> None:

@@ -57,6 +57,7 @@ def encodings():
         "utf8": sys.flags.utf8_mode,
         "text": "äöü ✓ 日本",
         "upper": "straße".upper(),
+        "codecs": ["é".encode("cp1252").hex(), "bücher.de".encode("idna").decode()],
     }
 
 
