@@ -33,7 +33,7 @@ def parse_entry_point(name: str, text: str, *, gui: bool = False) -> EntryPoint:
     >>> parse_entry_point("demo", "demo.cli:App.run [fast]")
     EntryPoint(name='demo', module='demo.cli', function='App.run', gui=False)
     """
-    module, _, function = text.partition("[")[0].replace(" ", "").partition(":")
+    module, _, function = (part.strip() for part in text.partition("[")[0].partition(":"))
     parts = [*module.split("."), *(function.split(".") if function else [])]
     if not all(part.isidentifier() for part in parts):
         raise EntryPointError(

@@ -51,7 +51,8 @@ def pick_entry(
         return _explicit(explicit, points, project)
     known = {str(point) for point in points}
     modules = [EntryPoint(name.split(".")[0], name) for name in runnable if name not in known]
-    for group in ([point for point in points if not point.gui], points, modules):
+    scripts = [point for point in points if not point.gui]
+    for group in (scripts, points) if points else (modules,):
         if len(group) == 1:
             return group[0]
         named = [p for p in group if canonicalize_name(p.name) == canonicalize_name(project)]
@@ -126,7 +127,8 @@ def _check_attribute(
     point: EntryPoint, wheel: WheelFile, places: Mapping[str, str], place: str
 ) -> None:
     if point.function is None:
-        if place.endswith("__init__.py") and not _module_place(places, f"{point.module}.__main__"):
+        is_package = place == f"{point.module.replace('.', '/')}/__init__.py"
+        if is_package and not _module_place(places, f"{point.module}.__main__"):
             raise EntryPointError(
                 f"cannot start {point.module}: it is a package without a __main__ module",
                 hint=f'name a function: --entry "{point.module}:main"',

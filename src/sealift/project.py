@@ -205,8 +205,9 @@ def _kind(path: Path) -> InputKind:
     try:
         if archive.is_zip(path):
             return InputKind.SDIST if archives.is_sdist_zip(path) else InputKind.ZIP
-        if path.open("rb").read(2) == b"#!":
-            return InputKind.SCRIPT
+        with path.open("rb") as file:
+            if file.read(2) == b"#!":
+                return InputKind.SCRIPT
     except OSError as problem:
         raise ProjectError(f"cannot read {path}: {problem.strerror}") from problem
     raise ProjectError(

@@ -347,5 +347,5 @@ def is_native(name: str) -> bool:
     >>> is_native("numpy/_core/_multiarray.cpython-313-x86_64-linux-gnu.so")
     True
     """
-    parts = PurePosixPath(name).name.split(".")
-    return parts[-1] in {"so", "pyd", "dll", "dylib"} or "so" in parts[1:]
+    _, *parts = PurePosixPath(name).name.split(".")
+    return bool(parts) and (parts[-1] in {"so", "pyd", "dll", "dylib"} or "so" in parts)
