@@ -116,7 +116,10 @@ struct root prepare_cache(const struct payload *payload) {
     int count = list_places(places);
     for (enum pass pass = FIND; pass < PASSES; pass++)
         for (int i = 0; i < count; i++) {
-            if (!try_place(&places[i], pass, payload, &root)) continue;
+            bool ready = try_place(&places[i], pass, payload, &root);
+            /* Who names a folder wants the tree there, even if another place has it already. */
+            if (!ready && pass == FIND && places[i].is_own) ready = try_place(&places[i], MAKE, payload, &root);
+            if (!ready) continue;
             for (int j = 0; j < count; j++)
                 if (places[j].folder >= 0) close(places[j].folder);
             return root;

@@ -3,9 +3,12 @@
    With a payload behind it, it is the product: it writes the tree to a cache once and runs from
    there.  As <root>/bin/pythonX.Y it acts as Python over the tree around it.  Under another name
    beside image.sealift it is the product in the shape of a folder. */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,14 +86,25 @@ static void take_root(int self, char *root, struct launch *launch) {
     launch->executable = os_descriptor_path(self, true);
 }
 
+/* Some systems forbid it without telling so of the file system. */
+static bool may_execute(int folder) {
+    int file = openat(folder, PYTHON_PROGRAM, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return true;
+    void *mapped = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    bool refused = mapped == MAP_FAILED && (errno == EPERM || errno == EACCES);
+    if (mapped != MAP_FAILED) munmap(mapped, 1);
+    close(file);
+    return !refused;
+}
+
 static void use_payload(const struct payload *payload, struct launch *launch) {
     struct root root = prepare_cache(payload);
     launch->is_app = true;
     launch->root = root.path;
     launch->folder = root.folder;
-    launch->noexec = root.noexec;
+    launch->noexec = root.noexec || !may_execute(root.folder);
     launch->executable = joined("%s/%s", root.path, PYTHON_PROGRAM);
-    if (!root.noexec) return;
+    if (!launch->noexec) return;
     launch->executable = executable_in_memory(payload, root.path);
     if (!launch->executable) fail(NULL, "%s", reason());
 }
@@ -121,6 +135,7 @@ int main(int argc, char **argv) {
     trace("main");
     if (argc < 1) argc = 1, argv = no_arguments;
     name_program(argv[0]);
+    signal(SIGXFSZ, SIG_IGN); /* a limit to the size of files is an error of write, as in Python */
     unsigned occupied = os_occupy_stdio();
     find_launch(&launch);
     os_release_stdio(occupied);

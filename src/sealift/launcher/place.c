@@ -28,8 +28,8 @@ int list_places(struct place places[MOST_PLACES]) {
     int count = 0;
     const char *named = variable("SEALIFT_CACHE_DIR"), *cache = variable("XDG_CACHE_HOME");
     const char *home = home_folder(), *runtime = variable("XDG_RUNTIME_DIR");
-    if (named) places[count++] = (struct place){.wanted = named, .may_make = true, .is_own = true};
-    if (cache) places[count++] = (struct place){.wanted = cache, .may_make = true};
+    if (named) places[count++] = (struct place){.wanted = named, .may_make = true, .is_named = true, .is_own = true};
+    if (cache) places[count++] = (struct place){.wanted = cache, .may_make = true, .is_named = true};
     if (home) places[count++] = (struct place){.wanted = joined("%s/.cache", home), .may_make = true};
     places[count++] = (struct place){.wanted = "/var/tmp", .shared = true};
     places[count++] = (struct place){.wanted = "/tmp", .shared = true};
@@ -46,9 +46,9 @@ int check_owner(const struct stat *found, uid_t owner, const char *name) {
     return 0;
 }
 
-/* Makes what is missing of the place: its last part, below a folder that is there. */
-static void make_place(const char *path) {
-    if (mkdir(path, 0700) == 0 || errno != ENOENT || !variable("HOME")) return;
+/* Makes what is missing of a place that the user named; of others the last part alone. */
+static void make_place(const char *path, bool named) {
+    if (mkdir(path, 0700) == 0 || errno != ENOENT || !named) return;
     char *prefix = joined("%s", path);
     for (char *at = prefix + 1; (at = strchr(at, '/')); *at++ = '/') {
         *at = '\0';
@@ -56,6 +56,19 @@ static void make_place(const char *path) {
     }
     mkdir(path, 0700);
     free(prefix);
+}
+
+/* CPython cannot import native modules from a folder whose name is not UTF-8. */
+static bool is_utf8(const char *text) {
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        int more = *at < 0x80 ? 0 : *at < 0xc2 ? -1 : *at < 0xe0 ? 1 : *at < 0xf0 ? 2 : *at < 0xf5 ? 3 : -1;
+        bool is_long = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xf0 && at[1] < 0x90);
+        bool is_outside = (*at == 0xed && at[1] >= 0xa0) || (*at == 0xf4 && at[1] >= 0x90);
+        if (more < 0 || is_long || is_outside) return false;
+        for (at++; more > 0; more--, at++)
+            if ((*at & 0xc0) != 0x80) return false;
+    }
+    return true;
 }
 
 /* The place without links, or NULL with the reason. */
@@ -70,18 +83,22 @@ static char *resolve(const struct place *place, bool make) {
     }
     char *path = realpath(place->wanted, NULL);
     if (!path && errno == ENOENT && make && place->may_make) {
-        make_place(place->wanted);
+        make_place(place->wanted, place->is_named);
         path = realpath(place->wanted, NULL);
     }
     if (!path) because("%s", strerror(errno));
-    return path;
+    if (!path || is_utf8(path)) return path;
+    because("its name is not UTF-8");
+    free(path);
+    return NULL;
 }
 
+/* Whoever owns "/" counts as root: in a user namespace root may have another number. */
 static int check_above(int folder, const char *name) {
-    struct stat found;
-    if (fstat(folder, &found) < 0) return because_errno("look at", name);
+    struct stat found, top;
+    if (fstat(folder, &found) < 0 || stat("/", &top) < 0) return because_errno("look at", name);
     if (found.st_mode & S_ISVTX) found.st_mode &= ~(mode_t)022;
-    return check_owner(&found, 0, name);
+    return check_owner(&found, top.st_uid, name);
 }
 
 /* Opens a path without links, from the root down, and checks each folder; closes `at`. */
@@ -107,8 +124,7 @@ static int open_checked(int at, char *path) {
 /* Our own folder `name` in the folder `at`, which is closed. */
 static int open_own(int at, const char *name, bool make) {
     int own = open_folder(at, name);
-    if (own < 0 && errno == ENOENT && make) {
-        mkdirat(at, name, 0700);
+    if (own < 0 && errno == ENOENT && make && (mkdirat(at, name, 0700) == 0 || errno == EEXIST)) {
         own = open_folder(at, name);
         if (own >= 0) fchmod(own, 0700);
     }

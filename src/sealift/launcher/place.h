@@ -9,7 +9,8 @@
 struct place {
     const char *wanted; /* the place as it was named */
     bool shared;        /* others have their folders there, too */
-    bool may_make;      /* the place itself may be made */
+    bool may_make;      /* the place itself may be made, */
+    bool is_named;      /* and the folders above it: the user asked for it by name */
     bool is_own;        /* the place is named for us alone: no folder "sealift" in it */
     bool noexec;
     char *path; /* of our folder, without links; NULL until it was opened */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "about.h"
+#include "memory.h"
 #include "message.h"
 #include "os.h"
 
@@ -37,6 +38,14 @@ static void provide_frozen(const struct image *image) {
         table[i].is_package = frozen.is_package;
     }
     *py_data(PyImport_FrozenModules) = table;
+}
+
+static void open_library(const struct launch *launch) {
+    char *library = joined("%s/%s", launch->root, PYTHON_LIBRARY);
+    const char *path = library;
+    if (launch->noexec && PYTHON_LIBRARY[0]) path = loadable_path(launch->root, library);
+    if (!path || open_python(path) < 0) fail(NULL, "%s", reason());
+    free(library);
 }
 
 static void preinitialise(const struct launch *launch, int argc, char **argv) {
@@ -97,9 +106,7 @@ static void configure_python(PyConfig *config) {
 }
 
 void start_interpreter(const struct launch *launch, int argc, char **argv) {
-    char *library = joined("%s/%s", launch->root, PYTHON_LIBRARY);
-    if (open_python(library) < 0) fail(NULL, "%s", reason());
-    free(library);
+    open_library(launch);
     trace("libpython");
     provide_frozen(&launch->image);
     provide_module(launch);
