@@ -49,10 +49,11 @@ def event(name: str, **fields: Any) -> None:
 
 def result(value: Any, text: str) -> None:
     """The answer a command was asked for: ``value`` with ``--json``, else ``text``."""
-    sys.stdout.write(
-        (json.dumps(value, indent=2, default=str) if _settings.as_json else text) + "\n"
-    )
-    sys.stdout.flush()
+    if _settings.as_json:
+        event("result", value=value)
+    else:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def note(text: str) -> None:
