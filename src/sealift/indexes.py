@@ -25,6 +25,7 @@ _UV_VARIABLES = (
     "UV_NO_INDEX",
 )
 _UV_KEYS = ("index", "index-url", "extra-index-url", "find-links", "no-index")
+_MACHINE_FILES = (Path("/etc/uv/uv.toml"), Path("/etc/pip.conf"))
 _PIP_SECTIONS = ("global", "install")
 
 Login = tuple[str, str]
@@ -75,7 +76,7 @@ def _uv_tables(folder: Path) -> Iterable[Mapping[str, Any]]:
     for path in (
         platformdirs.user_config_path("uv", appauthor=False, roaming=True) / "uv.toml",
         Path.home() / ".config/uv/uv.toml",
-        Path("/etc/uv/uv.toml"),
+        *(path for path in _MACHINE_FILES if path.name == "uv.toml"),
     ):
         yield from _pip_too(_toml(path))
 
@@ -165,7 +166,7 @@ def _pip_files() -> list[Path]:
     user = platformdirs.user_config_path(appauthor=False, roaming=True)
     files = [
         *(Path(folder) / config for folder in reversed(machine)),
-        Path("/etc/pip.conf"),
+        *(path for path in _MACHINE_FILES if path.name == "pip.conf"),
         Path.home() / ".pip" / "pip.conf",
         Path.home() / ".config" / config,
         user / config,
