@@ -83,6 +83,7 @@ def _download(
                 if remote.size is not None and received > remote.size:
                     break
     except urllib.error.HTTPError as problem:
+        problem.close()  # it is the response, too
         raise FetchError(
             f"cannot download {remote.name}: the server answered {problem.code} {problem.reason}",
             details=[_shown(remote.url)],
