@@ -39,8 +39,7 @@ def run(archive: str, manifest: bytes, load: "Callable[[str], dict[str, Any]]") 
 
     def unpack(root: str) -> None:
         unpacker = load("pyz_unpack")["unpack"]
-        stdlib = (variant["stdlib"], stdlib_folder())
-        unpacker(archive, variant, root, inherit=facts["inherit"], stdlib=stdlib)
+        unpacker(archive, variant, root, stdlib_folder(), inherit=facts["inherit"])
 
     try:
         variant = choose(facts)

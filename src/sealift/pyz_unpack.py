@@ -20,21 +20,22 @@ if TYPE_CHECKING:
 
 EPOCH = 315532800  # the same as in pyz_boot: the time all files get
 LISTING = ".sealift"
+LIBRARY = "lib/python/"
 ABANDONED_SECONDS = 3600  # what nobody finished for so long was killed
 IDLE_SECONDS = 30 * 86400  # what nobody started for so long goes when another version comes
 
 
 def unpack(
-    archive: str, variant: "dict[str, Any]", root: str, *, inherit: bool, stdlib: "tuple[str, str]"
+    archive: str, variant: "dict[str, Any]", root: str, library: str, *, inherit: bool
 ) -> None:
     """Make or repair the tree ``root`` of ``variant`` from the zip ``archive``.
 
-    ``stdlib`` is the library's folder in the zip and the one it gets here.  The caller holds the
-    lock of ``root``.
+    ``library`` is the folder that becomes of the zip's ``lib/python``.  The caller holds the lock
+    of ``root``.
     """
     sweep(root)
     is_new = not os.path.isdir(root)
-    tree = Tree(f"{root}.{os.urandom(6).hex()}.new" if is_new else root, stdlib, is_new=is_new)
+    tree = Tree(f"{root}.{os.urandom(6).hex()}.new" if is_new else root, library, is_new=is_new)
     try:
         tree.fill(archive, variant, inherit=inherit)
         if is_new:
@@ -51,8 +52,8 @@ def unpack(
 class Tree:
     """A tree that is being written: a new one, or one to repair file by file."""
 
-    def __init__(self, root: str, stdlib: "tuple[str, str]", *, is_new: bool) -> None:
-        self.root, self.stdlib, self.is_new = root, stdlib, is_new
+    def __init__(self, root: str, library: str, *, is_new: bool) -> None:
+        self.root, self.library, self.is_new = root, library, is_new
         self.folders: set[str] = set()
         self.listing: list[tuple[str, int]] = []
 
@@ -73,12 +74,11 @@ class Tree:
 
     def add_part(self, content: bytes) -> None:
         """Write the files of one part of the zip, itself a zip."""
-        old, new = self.stdlib
         with zipfile.ZipFile(io.BytesIO(content)) as part:
             for member in part.infolist():
                 path = member.filename
-                if path.startswith(f"{old}/"):
-                    path = f"{new}{path[len(old) :]}"
+                if path.startswith(LIBRARY):
+                    path = f"{self.library}/{path[len(LIBRARY) :]}"
                 self.listing.append((path, member.file_size))
                 path = f"{self.root}/{path}"
                 if self.is_new or not is_right(path, member.file_size):

@@ -11,7 +11,8 @@
     linux-x86_64/numpy.<digest>.zip   those of one target
     cpython-313/click.<digest>.zip    compiled code, which other Pythons leave alone
 
-Files lie in zips within the zip, one a distribution, since Python reads the whole directory of the
+Below ``lib/python`` in them is what unpacks to ``lib/python3.13`` or whichever runs it.  Files lie
+in zips within the zip, one a distribution, since Python reads the whole directory of the
 outer one at each start.  All are plain zips, deflated: any Python can read them.
 """
 
@@ -42,8 +43,8 @@ _FORMAT = "1"  # of the trees that are unpacked
 _MAIN = """\
 import sys
 
-if sys.version_info < ({major}, {minor}) or sys.implementation.name != "cpython":
-    sys.exit({name!r} + " needs CPython {major}.{minor} or newer; this is " + sys.version)
+if sys.version_info < (3, 11) or sys.implementation.name != "cpython":
+    sys.exit({needs} + "; this is " + sys.version)
 
 import marshal
 from _frozen_importlib_external import MAGIC_NUMBER
@@ -148,7 +149,6 @@ def _variant(number: int, image: Image, parts: Sequence[Part]) -> dict[str, Any]
         "native": bool(natives),
         "suffix": image.interpreter.ext_suffix,
         "floor": floor_of(natives, target).version if target.abi == "gnu" else None,
-        "stdlib": image.interpreter.stdlib,
         "magic": pyc_magic(image.interpreter),
         "key": store.digest_of(_FORMAT, image.key),
         "parts": tuple(sorted(part.name for part in own if not part.is_code)),
@@ -186,9 +186,9 @@ def _readable(images: Sequence[Image], parts: Sequence[Part]) -> bytes:
 
 def _boot_members(images: Sequence[Image]) -> Iterator[tuple[str, bytes]]:
     """``__main__.py``, and the boot code as source and compiled for each Python inside."""
-    oldest = min(tuple(map(int, image.feature.split("."))) for image in images)
-    main = _MAIN.format(major=oldest[0], minor=oldest[1], name=images[0].name)
-    yield "__main__.py", main.encode()
+    features = " or ".join(sorted({image.feature for image in images}))
+    needs = f"{images[0].name}: needs CPython {features}"
+    yield "__main__.py", _MAIN.format(needs=ascii(needs)).encode()
     folder = resources.files("sealift")
     with resources.as_file(folder / "pyz_boot.py") as first:
         sources = [(f"{name}.py", first.with_name(f"{name}.py")) for name in BOOT]

@@ -22,6 +22,7 @@ from sealift.parts import GRAFTED, INTERPRETER
 from sealift.target import cpu_count
 
 SHARED = "shared"
+LIBRARY = "lib/python"  # instead of lib/python3.13 and the like, so that Pythons can share
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SOURCE_TIME = 315532800  # the same, as the unpacked sources have it
 _PYC = struct.Struct("<4sIII")
@@ -124,26 +125,32 @@ def packed_files(image: Image) -> Iterator[PackedFile]:
     entries += _needed_libraries(entries, image)
     for entry in entries:
         yield PackedFile(
-            path=entry.path, mode=entry.mode, origin=entry.origin, kind=entry.kind,
+            path=_neutral(entry.path, image), mode=entry.mode, origin=entry.origin, kind=entry.kind,
             digest=entry.sha256, source=entry.source, size=entry.size,
         )  # fmt: skip
     magic = pyc_magic(image.interpreter)
     if magic:
         sizes = {entry.path: entry.size for entry in entries}
         for pack in image.code:
-            yield from _code_files(pack, sizes, magic, image.feature)
+            yield from _code_files(pack, sizes, magic, image)
+
+
+def _neutral(path: str, image: Image) -> str:
+    """``path`` below :data:`LIBRARY` where it lies in the library's folder of the image."""
+    library = f"{image.interpreter.stdlib}/"
+    return f"{LIBRARY}/{path.removeprefix(library)}" if path.startswith(library) else path
 
 
 def _code_files(
-    pack: CodePack, sizes: Mapping[str, int], magic: bytes, feature: str
+    pack: CodePack, sizes: Mapping[str, int], magic: bytes, image: Image
 ) -> Iterator[PackedFile]:
     """A ``.pyc`` file for the code of each source that is packed (PEP 552, by time)."""
-    tag = f"cpython-{feature.replace('.', '')}"
+    tag = f"cpython-{image.feature.replace('.', '')}"
     content = pack.path.read_bytes()
     for code in read_pack(pack.path):
         if code.path not in sizes:
             continue
-        folder, _, name = code.path.rpartition("/")
+        folder, _, name = _neutral(code.path, image).rpartition("/")
         header = _PYC.pack(magic, 0, _SOURCE_TIME, sizes[code.path] & 0xFFFFFFFF)
         own = content[code.offset : code.offset + code.size]
         yield PackedFile(
