@@ -12,7 +12,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LEVELS: Mapping[str, int] = {"fast": 3, "balanced": 12, "small": 19}
+LEVELS: Mapping[str, int] = {"fast": 3, "balanced": 9, "small": 19}
 VERSION = zstd.zstd_version
 
 
