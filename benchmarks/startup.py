@@ -35,9 +35,9 @@ class Bench:
 
     work: Path
     interpreter: str
-    rounds: int
-    cold_rounds: int
-    sealift: bool
+    rounds: int = 15
+    cold_rounds: int = 5
+    sealift: bool = True
 
     @property
     def cache(self) -> Path:
@@ -94,12 +94,12 @@ def remove(product: Path) -> None:
 def built(name: str, start: Command, product: Path, timing: process.Timing) -> Built:
     """What came of a build."""
     command = tuple(map(str, start))
-    return Built(name, command, size_of(product), timing.wall, timing.peak)
+    return Built(name, command, size_of(product), timing)
 
 
 def build_sealift(bench: Bench, given: Path, form: str, out: Path) -> Path:
     """Build ``given`` with Sealift, untimed; the artifact's path."""
-    process.run(_sealift_command(bench, given, form, out), env=_sealift_environment(bench))
+    process.run(sealift_command(bench, given, form, out), env=sealift_environment(bench))
     return _only_artifact(out)
 
 
@@ -112,12 +112,12 @@ def time_sealift(bench: Bench, app: App, form: str) -> Built:
     forget_all_but_downloads(bench.cache)
     shutil.rmtree(folder / "dist")
     timing = timed_build(
-        _sealift_command(bench, sources, form, folder / "dist"),
+        sealift_command(bench, sources, form, folder / "dist"),
         action=f"build {form}",
-        environment=_sealift_environment(bench),
+        environment=sealift_environment(bench),
     )
     made = _only_artifact(folder / "dist")
-    start: Command = [made / made.name] if made.is_dir() else [made]
+    start: Command = [made / app.script] if made.is_dir() else [made]
     if form == "pyz":
         start = [app_python(bench, app), made]
     return built(f"sealift {form}", start, made, timing)
@@ -130,12 +130,14 @@ def forget_all_but_downloads(cache: Path) -> None:
             shutil.rmtree(folder)
 
 
-def _sealift_command(bench: Bench, given: Path, form: str, out: Path) -> Command:
+def sealift_command(bench: Bench, given: Path, form: str, out: Path) -> Command:
+    """The command that builds ``given`` into ``out``."""
     options: Command = ["-f", form, "--interpreter", bench.interpreter, "--out", out, "--quiet"]
     return [sys.executable, "-m", "sealift", "build", given, *options]
 
 
-def _sealift_environment(bench: Bench) -> dict[str, str]:
+def sealift_environment(bench: Bench) -> dict[str, str]:
+    """Variables for Sealift, with a cache of its own."""
     return process.clean_environment({"SEALIFT_CACHE_DIR": str(bench.cache)})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sealift.bench.measure import Report, Result
 from sealift.console import size
 from sealift.output import write_text
+from sealift.process import Timing
 
 YARDSTICK = "pyinstaller onefile"
 COLUMNS = (
@@ -19,13 +20,12 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A product: how to start it, its size in bytes, seconds and peak memory of its build."""
+    """A product: how to start it, its size in bytes, and its build."""
 
     name: str
     start: tuple[str, ...]
     size: int
-    build_seconds: float
-    build_peak: int
+    build: Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,9 @@ def _times(warm: Result, cold: Result) -> tuple[str, ...]:
 def _build(product: Built | None, yardstick: Built | None) -> tuple[str, ...]:
     if product is None:
         return ("", "", "", "")
-    ratio = f"{product.build_seconds / yardstick.build_seconds:.2f}" if yardstick else ""
-    seconds = f"{product.build_seconds:.1f} s"
-    return (size(product.size), seconds, ratio, size(product.build_peak))
+    ratio = f"{product.build.wall / yardstick.build.wall:.2f}" if yardstick else ""
+    seconds = f"{product.build.wall:.1f} s"
+    return (size(product.size), seconds, ratio, size(product.build.peak))
 
 
 def milliseconds(seconds: float) -> str:

@@ -111,10 +111,16 @@ def test_command_that_is_none_is_refused(text: str) -> None:
         command_subject(text, [])
 
 
-def test_file_may_be_a_folder_that_holds_a_program_of_its_name(tmp_path: Path) -> None:
-    folder = tmp_path / "myapp"
+def test_file_may_be_a_folder_that_holds_one_program(tmp_path: Path) -> None:
+    folder = tmp_path / "myapp-1.0"
     folder.mkdir()
-    with pytest.raises(ConfigError, match="there is no file"):
+    (folder / "image.sealift").touch()
+    with pytest.raises(ConfigError, match="there is no program"):
         file_subject(folder, [])
-    (folder / "myapp").touch()
+    (folder / "myapp").touch(mode=0o755)
     assert file_subject(folder, ["x"]).command == (str(folder / "myapp"), "x")
+    (folder / "other").touch(mode=0o755)
+    with pytest.raises(ConfigError, match="there is myapp, other"):
+        file_subject(folder, [])
+    with pytest.raises(ConfigError, match="there is no file"):
+        file_subject(tmp_path / "absent", [])

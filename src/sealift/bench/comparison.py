@@ -1,5 +1,6 @@
 """From files and command lines to tables of how they start."""
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,11 +34,16 @@ def compare(
 
 
 def file_subject(path: Path, arguments: Sequence[str]) -> Subject:
-    """The program in a file, or in a folder of its name; raises :class:`ConfigError`."""
-    program = path / path.name if path.is_dir() else path
-    if not program.is_file():
-        raise ConfigError(f"cannot measure {path}: there is no file {program}")
-    return Subject(path.name, (str(program.absolute()), *arguments))
+    """The program in a file, or the only one in a folder; raises :class:`ConfigError`."""
+    programs = _programs_in(path) if path.is_dir() else [path]
+    if len(programs) != 1 or not programs[0].is_file():
+        found = ", ".join(program.name for program in programs) if path.is_dir() else "no file"
+        raise ConfigError(f"cannot measure {path}: there is {found or 'no program'}")
+    return Subject(path.name, (str(programs[0].absolute()), *arguments))
+
+
+def _programs_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and os.access(path, os.X_OK))
 
 
 def command_subject(text: str, arguments: Sequence[str]) -> Subject:
