@@ -10,6 +10,9 @@ from sealift.target import Target
 
 Version = tuple[int, int]
 
+FALLBACKS = "lib/fallback"
+"""Folder of the product for libraries that are loaded only where the system has none."""
+
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
 _GLIBCXX = re.compile(r"GLIBCXX_(\d+)\.(\d+)(?:\.(\d+))?")
 # glibc 2.36 introduced packed relocations and this marker for files that need them.
@@ -72,7 +75,8 @@ def glibc_versions(facts: ElfFacts) -> Iterator[tuple[Version, str]]:
 
 def _facts(natives: Mapping[str, Path], target: Target) -> Iterator[tuple[str, ElfFacts]]:
     for path, file in natives.items():
-        facts = read_elf(file)
+        # What is loaded only where it is missed makes no system too old.
+        facts = None if path.startswith(f"{FALLBACKS}/") else read_elf(file)
         if facts and facts.runs_on(target.arch):
             yield path, facts
 

@@ -15,18 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from sealift import console, jsonform, process, store
+from sealift.binary import elf_edit
 from sealift.binary.build_paths import first_leak, neutralised, telling
+from sealift.binary.elf import read_elf
 from sealift.errors import InterpreterError, SealiftError
-from sealift.floor import floor_of
+from sealift.floor import FALLBACKS, floor_of
 from sealift.graft import Native, graft
 from sealift.interpreters.installation import Installation
+from sealift.libraries import find_library
+from sealift.policy import load_policy
 from sealift.stdlib import load_rules
 from sealift.target import Target
 
-_RECIPE = "3"  # changes when the same installation gives another tree
+_RECIPE = "4"  # changes when the same installation gives another tree
 _SHARED = "lib"
 _TK = "tk"  # the group whose libraries lie apart
 _TK_LIBRARIES = "lib/tk"
+_UNWINDER = ("libgcc_s.so.1",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,8 @@ def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None
     compiled_in = (*paths, *parts.scripts)
     natives = _grafted_natives(parts.natives, target)
     for path, source in natives.items():
-        put(root / path, neutralised(source.read_bytes(), compiled_in), mode=0o755)
+        data = elf_edit.stripped(source.read_bytes(), path)
+        put(root / path, neutralised(data, compiled_in), mode=0o755)
     for path, source in parts.others.items():
         data = source.read_bytes()
         if source.name.startswith("_sysconfigdata"):
@@ -178,7 +184,22 @@ def _grafted_natives(natives: Mapping[str, Path], target: Target) -> dict[str, P
     common = {path: source for path, source in natives.items() if path not in apart}
     files = _graft(common, {}, _SHARED, target)
     provided = {Path(path).name: path for path in files if Path(path).parent == Path(_SHARED)}
-    return {**files, **_graft(apart, provided, _TK_LIBRARIES, target)}
+    return {**files, **_graft(apart, provided, _TK_LIBRARIES, target), **_fallbacks(files, target)}
+
+
+def _fallbacks(files: Mapping[str, Path], target: Target) -> dict[str, Path]:
+    """Libraries the C library itself loads when it needs them, for systems that have none.
+
+    glibc ends threads, as Python does at exit, by the unwinder of libgcc_s, and aborts without it.
+    The system's own is newer or as good, so that ours lies where only the launcher looks, last.
+    """
+    (path, *_) = files
+    asker = read_elf(files[path])
+    if target.abi != "gnu" or asker is None:
+        return {}
+    search = load_policy(target).search
+    found = {name: find_library(name, asker=asker, rpaths=(), search=search) for name in _UNWINDER}
+    return {f"{FALLBACKS}/{name}": source.resolve() for name, source in found.items() if source}
 
 
 def _graft(
