@@ -90,6 +90,8 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     for key, value in data.items():
         if key != "packages":
             yield f"{_key(key)} = {inline_toml(value)}"
+    if not data.get("packages"):
+        yield "packages = []"
     for package in data.get("packages", []):
         yield "\n[[packages]]"
         for key, value in package.items():

@@ -1,0 +1,91 @@
+"""A package index on this machine: a folder of wheels and sdists served over HTTP (PEP 503)."""
+
+import base64
+import hashlib
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+
+@dataclass(slots=True)
+class Index:
+    """Where the index is, and what was asked of it."""
+
+    url: str
+    host: str
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterator[Index]:
+    """Serve the files in ``folder``; ``login`` is asked for by basic authentication."""
+    index = Index(url="", host="")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            index.asked.append(self.path)
+            if login and self.headers.get("Authorization") != _basic(login):
+                self._answer(401, b"who are you?")
+                return
+            parts = (
+                urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).strip("/").split("/")
+            )
+            if parts[0] == "simple" and len(parts) == 2:
+                page = _page(folder, parts[1])
+                self._answer(200 if page else 404, page)
+            elif parts[0] == "files" and (folder / parts[-1]).is_file():
+                self._answer(200, (folder / parts[-1]).read_bytes(), "application/octet-stream")
+            else:
+                self._answer(404, b"")
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def _answer(self, status: int, content: bytes, kind: str = "text/html") -> None:
+            self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="index"')
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    index.host = f"127.0.0.1:{server.server_port}"
+    index.url = f"http://{index.host}/simple"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _basic(login: tuple[str, str]) -> str:
+    return "Basic " + base64.b64encode(":".join(login).encode()).decode()
+
+
+def _page(folder: Path, name: str) -> bytes:
+    rows = []
+    for path in sorted(folder.iterdir()):
+        own = canonicalize_name(path.name.split("-")[0])
+        if own == canonicalize_name(name):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            address = f"/files/{urllib.parse.quote(path.name)}#sha256={digest}"
+            rows.append(f'<a href="{address}">{path.name}</a>')
+    return (
+        "\n".join(["<!DOCTYPE html><html><body>", *rows, "</body></html>"]).encode()
+        if rows
+        else b""
+    )
