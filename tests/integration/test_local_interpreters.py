@@ -1,5 +1,6 @@
 """Interpreters of this machine run from a copied tree where there is nothing but the C library."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -13,7 +14,9 @@ from sealift.config import Config, Settings
 from sealift.errors import InterpreterError
 from sealift.interpreter import Interpreter
 from sealift.interpreters.candidates import features, search
+from sealift.interpreters.installation import ask, refusal
 from sealift.interpreters.local import LocalInterpreters
+from sealift.interpreters.relocate import relocate
 from sealift.policy import load_policy
 from sealift.stdlib import load_rules
 from sealift.store import file_sha256
@@ -178,6 +181,23 @@ def test_all_of_the_standard_library_is_shipped_on_request() -> None:
     assert (stdlib / "ensurepip").exists()
     assert not (stdlib / "site-packages").exists()
     shutil.rmtree(everything.root.parent)
+
+
+def test_an_interpreter_with_a_static_library_only_ships_its_modules(tmp_path: Path) -> None:
+    program = next(iter(PROGRAMS.values()), None) or missing("needs CPython")
+    asked = ask(Path(program))
+    (tmp_path / "libpython.a").touch()
+    changed = {"INSTSONAME": "libpython.a", "LIBRARY": "libpython.a", "LIBDIR": str(tmp_path),
+               "LIBPL": str(tmp_path)}  # fmt: skip
+    found = dataclasses.replace(
+        asked, variables={**asked.variables, **changed}, exec_prefix=str(tmp_path)
+    )
+    assert refusal(found) is None
+    assert found.static_library() == tmp_path / "libpython.a"
+    made = relocate(found, current_target(), everything=False)
+    assert made.library is None
+    assert (made.root / made.stdlib / "lib-dynload").is_dir()
+    assert not list(made.root.glob("lib/libpython*"))
 
 
 def test_another_machine_is_refused() -> None:

@@ -1,6 +1,6 @@
 """Paths of the building machine are taken out of finished files without moving a byte."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealift.binary.build_paths import first_leak, neutralised, telling
@@ -32,6 +32,7 @@ def test_the_end_of_a_string_stays_for_those_who_share_it() -> None:
     assert first_leak(clean, [PATH]) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60), st.sampled_from([PATH, "/a", "/ab/c"]))
 def test_length_stays_and_the_path_goes(before: bytes, after: bytes, path: str) -> None:
     data = before + path.encode() + after

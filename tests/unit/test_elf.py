@@ -108,7 +108,7 @@ def test_a_file_cut_anywhere_is_refused_or_says_so(tmp_path: Path, spec: ElfSpec
             assert found.is_truncated or found.sections_end != whole.sections_end
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_flipped_bytes_never_escape_as_other_errors(data: st.DataObject) -> None:
     content = bytearray(make_elf(FULL))
@@ -119,6 +119,7 @@ def test_flipped_bytes_never_escape_as_other_errors(data: st.DataObject) -> None
         facts_of(View(bytes(content), "flipped"))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_noise_behind_the_magic_never_escapes_as_other_errors(noise: bytes) -> None:
     with contextlib.suppress(BinaryFormatError):

@@ -193,8 +193,7 @@ def _fallbacks(files: Mapping[str, Path], target: Target) -> dict[str, Path]:
     glibc ends threads, as Python does at exit, by the unwinder of libgcc_s, and aborts without it.
     The system's own is newer or as good, so that ours lies where only the launcher looks, last.
     """
-    (path, *_) = files
-    asker = read_elf(files[path])
+    asker = next((facts for file in files.values() if (facts := read_elf(file))), None)
     if target.abi != "gnu" or asker is None:
         return {}
     search = load_policy(target).search
