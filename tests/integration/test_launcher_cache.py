@@ -188,7 +188,7 @@ def test_a_hundred_first_starts_at_once(tmp_path: Path) -> None:
         )
         for _ in range(100)
     ]  # fmt: skip
-    answers = {process.communicate() + (process.returncode,) for process in running}
+    answers = {(*process.communicate(), process.returncode) for process in running}
     assert answers == {(b'"2"\n', b"", 0)}
     assert len(trees(tmp_path)) == 1
     assert len(list((tmp_path / "apps").iterdir())) == 2, "the tree and its lock"
@@ -207,7 +207,7 @@ def test_first_starts_without_locks_are_right_too(tmp_path: Path) -> None:
         )
         for _ in range(10)
     ]  # fmt: skip
-    answers = {process.communicate() + (process.returncode,) for process in running}
+    answers = {(*process.communicate(), process.returncode) for process in running}
     assert answers == {(b'"2"\n', b"", 0)}
     assert trees(tmp_path) == [tree]
 
@@ -280,16 +280,16 @@ def test_a_write_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
 def test_nowhere_to_write_names_every_place_and_reason(tmp_path: Path) -> None:
     require_namespaces()
     script = """
+        mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp || exit 1
         for place in /var/tmp /dev/shm /mnt; do mount -t tmpfs -o ro x $place || exit 1; done
         cp "$0" /tmp/.. 2>/dev/null; exec "$0"
     """
     home = tmp_path / "home"
     home.mkdir()
     (home / ".cache").write_text("a file")
-    read_only_tmp = "mount --bind -o ro /tmp /tmp; mount -o remount,ro,bind /tmp;"
     done = start(
         single_file(), cache=Path("relative"), env={"HOME": str(home), "XDG_CACHE_HOME": "/mnt/c"},
-        prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", read_only_tmp + script),
+        prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script),
     )  # fmt: skip
     assert done.returncode == FAILED
     lines = done.stderr.decode().splitlines()
@@ -305,7 +305,9 @@ def test_nowhere_to_write_names_every_place_and_reason(tmp_path: Path) -> None:
 def test_a_read_only_cache_that_is_complete_serves(tmp_path: Path) -> None:
     require_namespaces()
     tree_of(single_file(), tmp_path)
-    script = f'mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path} && "$0" "$@"'
+    script = (
+        f'mount --bind {tmp_path} {tmp_path} && mount -o remount,ro,bind {tmp_path} && "$0" "$@"'
+    )
     done = start(
         single_file(), "eval", USE_EVERYTHING, cache=tmp_path,
         prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script),

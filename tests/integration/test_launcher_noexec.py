@@ -1,12 +1,15 @@
 """Where nothing in the cache may be executed, native files run from memory."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.launched import single_file, start, static_file
-from tests.support.tools import require_namespaces
+from tests.support.interpreters import shared_interpreter
+from tests.support.launched import MAIN, single_file, start, static_file
+from tests.support.single_files import write_single_file
+from tests.support.tools import require_namespaces, require_tool
 
 # The program is copied to where no cache may lie; all places for one forbid to execute.
 ENTER = """
@@ -40,7 +43,13 @@ def test_everything_works_from_memory(program: Callable[[], Path], closed: str) 
         prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.decode().splitlines() == [r"b'3\n'", "[-1, -2]", "[-1, -2]", "True True", "True"]
+    assert done.stdout.decode().splitlines() == [
+        r"b'3\n'",
+        "[-1, -2]",
+        "[-1, -2]",
+        "True True",
+        "True",
+    ]
 
 
 def test_a_place_that_executes_is_preferred(tmp_path: Path) -> None:
@@ -55,3 +64,42 @@ def test_a_place_that_executes_is_preferred(tmp_path: Path) -> None:
         prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script),
     )  # fmt: skip
     assert done.stdout.decode().startswith(f"{tmp_path}/yes/"), done.stderr
+
+
+def test_libraries_in_the_tree_are_found_from_memory(tmp_path: Path) -> None:
+    require_namespaces()
+    compiler = require_tool("cc")
+    for name, source, options in (
+        ("base", "int base(void) { return 20; }", []),
+        ("middle", "int base(void); int middle(void) { return base() * 2; }", ["-lbase"]),
+        ("top", "int middle(void); int top(void) { return middle() + 2; }", ["-lmiddle"]),
+    ):
+        command = [
+            str(compiler), "-shared", "-fPIC", "-x", "c", "-", "-o", f"lib{name}.so", "-L.",
+            f"-Wl,-soname,lib{name}.so", "-Wl,-rpath,$ORIGIN/../shared", *options,
+        ]  # fmt: skip
+        subprocess.run(command, input=source.encode(), cwd=tmp_path, check=True)
+    files = {
+        "native/libtop.so": (tmp_path / "libtop.so").read_bytes(),
+        "shared/libmiddle.so": (tmp_path / "libmiddle.so").read_bytes(),
+        "shared/libbase.so": (tmp_path / "libbase.so").read_bytes(),
+    }
+    program = write_single_file(tmp_path / "grafted", shared_interpreter(), MAIN, files=files)
+    code = """
+import ctypes, _sealift
+path = _sealift.native(_sealift.root + "/native/libtop.so")
+print(ctypes.CDLL(path).top(), _sealift.native(_sealift.root + "/native/libtop.so") == path)
+try:
+    _sealift.native(_sealift.root + "/native/absent.so")
+except ImportError as problem:
+    print(problem)
+"""
+    seen = start(
+        program, "eval", code, cache=None,
+        prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", ENTER),
+    )  # fmt: skip
+    assert seen.returncode == 0, seen.stderr
+    first, second = seen.stdout.decode().splitlines()
+    assert first == "42 True"
+    assert second.startswith("cannot copy to memory ")
+    assert second.endswith("/native/absent.so: No such file or directory")

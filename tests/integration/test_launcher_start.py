@@ -4,13 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.launched import (
-    FAILED,
     answer,
     environment,
     folder_program,
@@ -34,7 +32,16 @@ def test_every_feature_version_starts(feature: str, cache: Path) -> None:
 
 
 def test_arguments_arrive_as_they_are(cache: Path) -> None:
-    odd = [b"", b" ", b"--help", b"-c", b"\xff\xfe\x80", "žluť 😀".encode(), b"a\nb", b"x" * 100_000]
+    odd = [
+        b"",
+        b" ",
+        b"--help",
+        b"-c",
+        b"\xff\xfe\x80",
+        "žluť 😀".encode(),
+        b"a\nb",
+        b"x" * 100_000,
+    ]
     code = "import os; sys.stdout.buffer.write(b'\\0'.join(map(os.fsencode, sys.argv[3:])))"
     done = start(single_file(), "eval", code, *odd, cache=cache)
     assert done.stdout.split(b"\0") == odd
@@ -118,7 +125,9 @@ def test_nothing_of_the_environment_is_heard(cache: Path, tmp_path: Path) -> Non
         "PYTHONMALLOC": "debug",
         "LC_ALL": "C",
     }
-    code = "import json; print('ä', sys.flags.utf8_mode, sys.flags.ignore_environment, json.__file__)"
+    code = (
+        "import json; print('ä', sys.flags.utf8_mode, sys.flags.ignore_environment, json.__file__)"
+    )
     done = subprocess.run(
         [single_file(), "eval", code],
         cwd=tmp_path, env=environment(cache, evil), capture_output=True, check=False,
@@ -142,9 +151,7 @@ def test_odd_names_of_the_file_and_of_the_cache(name: str, tmp_path: Path) -> No
     program.parent.mkdir()
     shutil.copy2(single_file(), program)
     cache = tmp_path / "cache" / name
-    code = "import os, subprocess; sys.stdout.flush(); "
-    code += "r = subprocess.run([sys.executable, '-c', 'import json, sys; print(sys.executable)'], stdout=-1); "
-    code += "sys.stdout.buffer.write(r.stdout)"
+    code = "print(child('import decimal; print(sys.executable)'))"
     done = start(program, "eval", code, cache=cache)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(os.fsencode(cache))
@@ -161,11 +168,8 @@ def test_a_cache_whose_name_is_not_utf8_is_passed_over(tmp_path: Path) -> None:
 def test_moved_and_deleted_files_go_on(tmp_path: Path, cache: Path) -> None:
     program = tmp_path / "program"
     shutil.copy2(single_file(), program)
-    code = (
-        "import os, subprocess; os.unlink(sys.argv[0]); "
-        "print(subprocess.run([sys.executable, '-c', 'import decimal; print(42)'], stdout=-1).stdout)"
-    )
-    assert answer(program, code, cache=cache) == r"b'42\n'"
+    code = "import os; os.unlink(sys.argv[0]); print(child('import decimal; print(42)'))"
+    assert answer(program, code, cache=cache) == "42"
 
 
 def test_a_small_stack_is_enough(cache: Path, tmp_path: Path) -> None:
@@ -180,7 +184,11 @@ def test_a_small_stack_is_enough(cache: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "data", "expected"),
     [
-        (["-c", "import sys; print(sys.argv, sys.path[0][-11:])", "x"], b"", "['-c', 'x'] /python3.13"),
+        (
+            ["-c", "import sys; print(sys.argv, sys.path[0][-11:])", "x"],
+            b"",
+            "['-c', 'x'] /python3.13",
+        ),
         (["-I", "-c", "import sys; print(sys.flags.isolated)"], b"", "1"),
         (["-X", "dev", "-c", "import sys; print(sys.flags.dev_mode)"], b"", "True"),
         (["-W", "error", "-c", "import sys; print(sys.warnoptions)"], b"", "['error']"),
@@ -190,9 +198,7 @@ def test_a_small_stack_is_enough(cache: Path, tmp_path: Path) -> None:
         (["-V"], b"", "Python 3.13"),
     ],
 )
-def test_python_in_the_tree(
-    arguments: list[str], data: bytes, expected: str, cache: Path
-) -> None:
+def test_python_in_the_tree(arguments: list[str], data: bytes, expected: str, cache: Path) -> None:
     python = tree_of(single_file(), cache) / "bin/python3.13"
     done = start(python, *arguments, cache=None, data=data)
     assert done.returncode == 0, done.stderr
@@ -224,14 +230,13 @@ with context.Manager() as manager:
 def test_a_folder_runs_where_it_is_put(tmp_path: Path) -> None:
     moved = tmp_path / "žluť moved"
     shutil.copytree(folder_program().parent, moved)
-    code = "import _sealift, subprocess; print(_sealift.mode, sys.executable); sys.stdout.flush(); "
-    code += "subprocess.run([sys.executable, '-c', 'import _sealift, ssl; print(_sealift.mode)'])"
+    code = "import _sealift; print(_sealift.mode, sys.executable); "
+    code += "print(child('import _sealift, ssl; print(_sealift.mode)'))"
     seen = answer(moved / "app", code, cache=None).splitlines()
     assert seen == [f"app {moved}/bin/python3.13", "python"]
     assert not (moved / ".stamp").exists()
 
 
 def test_a_static_libpython_acts_alike(tmp_path: Path) -> None:
-    code = "import ssl, decimal, subprocess; sys.stdout.flush(); "
-    code += "print(subprocess.run([sys.executable, '-c', 'import _sealift; print(_sealift.mode)'], stdout=-1).stdout)"
-    assert answer(static_file(), code, cache=tmp_path) == r"b'python\n'"
+    code = "import ssl, decimal; print(child('import ssl, _sealift; print(_sealift.mode)'))"
+    assert answer(static_file(), code, cache=tmp_path) == "python"

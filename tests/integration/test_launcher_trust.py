@@ -94,7 +94,7 @@ def test_folders_of_other_users(tmp_path: Path, elsewhere: dict[str, str]) -> No
 def test_without_a_home_the_password_entry_tells_it(tmp_path: Path) -> None:
     require_namespaces()
     require_root()
-    home = Path(os.path.expanduser("~"))
+    home = Path.home()
     script = f'mount -t tmpfs -o mode=700 x {home} && unset HOME && exec "$0" eval "{ROOT}"'
     done = start(
         single_file(), cache=None, prefix=("unshare", "--mount", "sh", "-c", script),
@@ -128,14 +128,15 @@ def test_set_user_id_programs_ignore_what_the_environment_names(tmp_path: Path) 
     evil = tmp_path / "evil"
     evil.mkdir()
     os.chown(evil, NOBODY, NOBODY)
-    home = Path(os.path.expanduser("~"))
+    home = Path.home()
     script = (
         f"mount -t tmpfs -o mode=700 x {home} && exec setpriv --reuid={NOBODY} --regid={NOBODY} "
-        f'--clear-groups "$0" eval "import os, _sealift; print(os.getuid(), os.geteuid(), _sealift.root)"'
+        '--clear-groups "$0" eval "$1"'
     )
+    code = "import os, _sealift; print(os.getuid(), os.geteuid(), _sealift.root)"
     names = ("HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
     done = start(
-        program, cache=evil, env=dict.fromkeys(names, str(evil)),
+        program, code, cache=evil, env=dict.fromkeys(names, str(evil)),
         prefix=("unshare", "--mount", "sh", "-c", script),
     )  # fmt: skip
     program.unlink()
@@ -147,9 +148,7 @@ def test_set_user_id_programs_ignore_what_the_environment_names(tmp_path: Path) 
 
 @pytest.mark.parametrize("part", [".", "bin", "bin/python3.13", "image.sealift"])
 @pytest.mark.parametrize("mode", [0o775, 0o757])
-def test_python_refuses_a_tree_that_others_can_change(
-    mode: int, part: str, tmp_path: Path
-) -> None:
+def test_python_refuses_a_tree_that_others_can_change(mode: int, part: str, tmp_path: Path) -> None:
     tree = tree_of(single_file(), tmp_path)
     (tree / ".stamp").unlink()
     (tree / part).chmod(mode)

@@ -31,11 +31,9 @@ def static_interpreter(feature: str = "3.13") -> Interpreter:
 
 @functools.cache
 def _found(feature: str, *, static: bool) -> Interpreter:
-    for program in _programs(feature):
-        interpreter = _describe(program, static=static)
-        if interpreter:
-            return interpreter
-    missing(
+    described = (_describe(program, static=static) for program in _programs(feature))
+    found = next(filter(None, described), None)
+    return found or missing(
         f"needs CPython {feature} with headers and a {'static' if static else 'shared'} library"
     )
 

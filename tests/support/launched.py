@@ -17,9 +17,14 @@ FAILED = 71
 MAIN = """
 import sys
 
+def child(statements):
+    import subprocess
+    command = [sys.executable, "-c", "import sys; " + statements]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout.decode()
+
 def main():
     if sys.argv[1:2] == ["eval"]:
-        exec(sys.argv[2], {"sys": sys, "__name__": "__main__"})
+        exec(sys.argv[2], {"sys": sys, "child": child, "__name__": "__main__"})
     else:
         print("started")
 """
@@ -36,7 +41,10 @@ def scratch() -> Path:
 
 @functools.cache
 def single_file(feature: str = "3.13") -> Path:
-    """A program that runs the statements after "eval", or prints "started"."""
+    """A program that runs the statements after "eval", or prints "started".
+
+    They can run others in a ``child`` Python, which returns what these print.
+    """
     return write_single_file(scratch() / f"app{feature}", shared_interpreter(feature), MAIN)
 
 
@@ -63,7 +71,13 @@ def folder_program() -> Path:
 def environment(cache: Path | None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """A small environment without a home, with the place for the cache."""
     named = {"SEALIFT_CACHE_DIR": str(cache)} if cache else {}
-    return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", **named, **(extra or {})}
+    return {
+        "PATH": os.environ["PATH"],
+        "LC_ALL": "C.UTF-8",
+        "HOME": "/nonexistent",
+        **named,
+        **(extra or {}),
+    }
 
 
 def start(
@@ -85,9 +99,11 @@ def start(
     )
 
 
-def answer(program: Path, statements: str, *, cache: Path | None, **options: object) -> str:
+def answer(
+    program: Path, statements: str, *, cache: Path | None, env: Mapping[str, str] | None = None
+) -> str:
     """What the statements print; they have to succeed."""
-    done = start(program, "eval", statements, cache=cache, **options)  # type: ignore[arg-type]
+    done = start(program, "eval", statements, cache=cache, env=env)
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout.decode().strip()
 

@@ -6,6 +6,7 @@ and any other files.
 
 import functools
 import hashlib
+import itertools
 import marshal
 import struct
 import subprocess
@@ -47,15 +48,16 @@ _COMPILE_ONE = (
 
 def _run(interpreter: Interpreter, script: str, *arguments: str, data: bytes = b"") -> bytes:
     assert interpreter.program
-    command = [interpreter.program, "-I", "-S", "-c", script, *arguments]
+    command = [str(interpreter.program), "-I", "-S", "-c", script, *arguments]
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
 
 @functools.cache
 def _stdlib(program: Path, stdlib: Path) -> Mapping[str, tuple[bytes, bytes]]:
-    command = [program, "-I", "-S", "-c", _COMPILE, stdlib]
+    command = [str(program), "-I", "-S", "-c", _COMPILE, str(stdlib)]
     done = subprocess.run(command, capture_output=True, check=True)
-    return marshal.loads(done.stdout)
+    found: Mapping[str, tuple[bytes, bytes]] = marshal.loads(done.stdout)  # noqa: S302
+    return found
 
 
 @functools.cache
@@ -116,7 +118,7 @@ def make_tree(
     tree = dict(files)
     if interpreter.library:
         tree[interpreter.library] = _stripped((root / interpreter.library).resolve())
-    entries = {}
+    entries: dict[str, _Entry] = {}
     for part, (code, source) in _stdlib(interpreter.program, root / stdlib).items():
         _add_module(entries, f"{stdlib}/{part}", code, source)
     for path in sorted((root / stdlib / "lib-dynload").glob(f"*{interpreter.ext_suffix}")):
@@ -126,12 +128,12 @@ def make_tree(
         module = place.removesuffix(interpreter.ext_suffix)
         entries[module] = _Entry(module, EXTENSION, file=place)
         tree[place] = _stripped(path)
-    for path, text in (
+    for own, text in (
         ("_sealift_importer.py", IMPORTER.read_text()),
         (f"{stdlib}/site-packages/main.py", main),
     ):
-        code = _run(interpreter, _COMPILE_ONE, path, data=text.encode())
-        _add_module(entries, path, code, text.encode())
+        code = _run(interpreter, _COMPILE_ONE, own, data=text.encode())
+        _add_module(entries, own, code, text.encode())
     tree["image.sealift"] = _image(_with_folders(entries), stdlib)
     return tree
 
@@ -145,9 +147,8 @@ def _add_module(entries: dict[str, _Entry], path: str, code: bytes, source: byte
 
 def _with_folders(entries: dict[str, _Entry]) -> list[_Entry]:
     for key in list(entries):
-        while "/" in key:
-            key = key.rpartition("/")[0]
-            entries.setdefault(key, _Entry(key, 0)).flags |= DIRECTORY
+        for folder in itertools.accumulate(key.split("/")[:-1], "{}/{}".format):
+            entries.setdefault(folder, _Entry(folder, 0)).flags |= DIRECTORY
     ordered = sorted(entries.values(), key=lambda entry: entry.key)
     numbers = {entry.key: number for number, entry in enumerate(ordered)}
     for entry in ordered:
@@ -164,6 +165,16 @@ def _fnv1a(data: bytes) -> int:
     return value
 
 
+def _slots(entries: list[_Entry]) -> list[int]:
+    slots = [0] * (1 << (len(entries) * 2).bit_length())
+    for number, entry in enumerate(entries):
+        at = _fnv1a(entry.key.encode()) % len(slots)
+        while slots[at]:
+            at = (at + 1) % len(slots)
+        slots[at] = number + 1
+    return slots
+
+
 def _image(entries: list[_Entry], stdlib: str) -> bytes:
     strings, places = bytearray(b"\0"), {}
 
@@ -173,12 +184,7 @@ def _image(entries: list[_Entry], stdlib: str) -> bytes:
             strings.extend(text.encode() + b"\0")
         return places[text]
 
-    slots = [0] * (1 << (len(entries) * 2).bit_length())
-    for number, entry in enumerate(entries):
-        at = _fnv1a(entry.key.encode()) % len(slots)
-        while slots[at]:
-            at = (at + 1) % len(slots)
-        slots[at] = number + 1
+    slots = _slots(entries)
     children = [child for entry in entries for child in entry.children]
     frozen = b"".join(
         struct.pack("<4I", number, place(name), entry.flags & PACKAGE, 0)
@@ -237,8 +243,8 @@ def payload(tree: Mapping[str, bytes], key: bytes, names: tuple[str, ...]) -> by
     files, offset, string = [], 0, 0
     for path, data in tree.items():
         size = len(path.encode())
-        files.append(struct.pack(
-            "<QQQIHH", offset, len(data), xxhash.xxh64_intdigest(data), string, size, 0o644))  # fmt: skip
+        digest = xxhash.xxh64_intdigest(data)
+        files.append(struct.pack("<QQQIHH", offset, len(data), digest, string, size, 0o644))
         offset += len(data)
         string += size + 1
     frames = []

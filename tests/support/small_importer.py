@@ -1,4 +1,9 @@
-"""The least importer over an image, so that tests of the launcher need no other."""
+# mypy: ignore-errors
+# ruff: noqa: ANN001, ANN201, ANN204, ARG002, S102
+"""The least importer over an image, so that tests of the launcher need no other.
+
+It runs frozen in the tree, before annotations could be imported.
+"""
 
 import sys
 from _frozen_importlib import ModuleSpec
@@ -6,7 +11,7 @@ from _frozen_importlib_external import ExtensionFileLoader
 
 import _sealift
 
-FLAGS_MODULE, FLAGS_PACKAGE, FLAGS_EXTENSION = 1, 2, 4
+MODULE, PACKAGE, EXTENSION = 1, 2, 4
 
 
 class Loader:
@@ -41,15 +46,14 @@ class Finder:
         if found is None:
             return None
         flags, index, file = found
-        if flags & FLAGS_EXTENSION:
+        if flags & EXTENSION:
             path = _sealift.native(file)
-            loader = ExtensionFileLoader(name, path)
-            return ModuleSpec(name, loader, origin=path)
-        if not flags & FLAGS_MODULE:
+            return ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
+        if not flags & MODULE:
             return None
-        spec = ModuleSpec(name, Loader(index), origin=file, is_package=bool(flags & FLAGS_PACKAGE))
+        spec = ModuleSpec(name, Loader(index), origin=file, is_package=bool(flags & PACKAGE))
         spec.has_location = True
-        if flags & FLAGS_PACKAGE:
+        if flags & PACKAGE:
             spec.submodule_search_locations = [file.rpartition("/")[0]]
         return spec
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+enum { MAGIC_SIZE = 8 }; /* of every format of ours */
+
 static inline uint16_t get16(const uint8_t *at) { return (uint16_t)(at[0] | at[1] << 8); }
 
 static inline uint32_t get32(const uint8_t *at) {

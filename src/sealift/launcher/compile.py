@@ -31,7 +31,6 @@ _ZIG = "ziglang==0.17.0"
 
 _FLAGS = (
     "-std=c11", "-O2", "-fPIE", "-pie", "-pthread", "-s",
-    "-Wall", "-Wextra", "-Werror",
     "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fstack-protector-strong",
     "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
     "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,--build-id=none",
@@ -107,8 +106,11 @@ def _zig(target: Target) -> _Compiler:
     if importlib.util.find_spec("ziglang") is None:
         environment["PYTHONPATH"] = str(store.make_entry("tools", _ZIG, _install_zig))
     environment["ZIG_GLOBAL_CACHE_DIR"] = str(store.store_root() / "zig")
-    command = (sys.executable, "-m", "ziglang", "cc", "-target", triple, "-fno-sanitize=all")
-    return _Compiler(command, f"{_ZIG} {triple}", environment)
+    command = [sys.executable, "-m", "ziglang", "cc", "-target", triple, "-fno-sanitize=all"]
+    if target.abi == "musl":
+        # Python loads libraries, and musl takes the size of threads' stacks from the program.
+        command += ["-dynamic", "-Wl,-z,stack-size=1048576"]
+    return _Compiler(tuple(command), _ZIG, environment)
 
 
 def _install_zig(folder: Path) -> None:

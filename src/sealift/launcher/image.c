@@ -13,7 +13,7 @@
 
 enum { HEADER = 192, ENTRY = 64, GROUP = 16, FROZEN = 16 };
 
-static const uint8_t magic[8] = "SLIMAGE\1";
+static const char magic[] = "SLIMAGE\1";
 
 static bool sections_fit(const struct image *image) {
     return lies_within(image->slots, image->slot_count, 4, image->size) &&
@@ -27,7 +27,7 @@ static bool sections_fit(const struct image *image) {
 
 static int read_header(struct image *image) {
     const uint8_t *at = image->data;
-    if (memcmp(at, magic, sizeof magic) != 0 || get64(at + 32) != image->size)
+    if (memcmp(at, magic, MAGIC_SIZE) != 0 || get64(at + 32) != image->size)
         return because(IMAGE_NAME " is damaged or of another version");
     image->slot_count = get32(at + 8);
     image->entry_count = get32(at + 12);

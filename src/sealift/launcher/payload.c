@@ -30,8 +30,8 @@ enum {
     LONGEST_PATH = 4000,
 };
 
-static const uint8_t payload_magic[8] = "SEALIFT\1";
-static const uint8_t root_magic[8] = "SLROOT\0\1";
+static const char payload_magic[] = "SEALIFT\1";
+static const char root_magic[] = "SLROOT\0\1";
 
 
 
@@ -182,7 +182,7 @@ char *root_marker(const char *root, size_t *size) {
     size_t length = strlen(root) + 1;
     char *marker = allocate(PAGE + length);
     memset(marker, 0, PAGE + length);
-    memcpy(marker, root_magic, sizeof root_magic);
+    memcpy(marker, root_magic, MAGIC_SIZE);
     put32((uint8_t *)marker + 8, (uint32_t)length);
     memcpy(marker + 12, root, length);
     *size = PAGE + length;
@@ -194,10 +194,10 @@ enum payload_kind find_payload(int self, struct payload *payload, char **root) {
     if (fstat(self, &found) < 0) fail(NULL, "cannot read its own file: %s", strerror(errno));
     uint64_t start = launcher_end(self), whole = (uint64_t)found.st_size;
     if (start == 0 || whole < start + HEADER_SIZE) return PAYLOAD_NONE;
-    uint8_t magic[8];
-    if (pread(self, magic, sizeof magic, (off_t)start) != (ssize_t)sizeof magic) return PAYLOAD_NONE;
-    bool is_root = memcmp(magic, root_magic, sizeof magic) == 0;
-    if (!is_root && memcmp(magic, payload_magic, sizeof magic) != 0) return PAYLOAD_NONE;
+    uint8_t magic[MAGIC_SIZE];
+    if (pread(self, magic, sizeof magic, (off_t)start) != MAGIC_SIZE) return PAYLOAD_NONE;
+    bool is_root = memcmp(magic, root_magic, MAGIC_SIZE) == 0;
+    if (!is_root && memcmp(magic, payload_magic, MAGIC_SIZE) != 0) return PAYLOAD_NONE;
     void *mapped = mmap(NULL, (size_t)whole, PROT_READ, MAP_PRIVATE, self, 0);
     if (mapped == MAP_FAILED) fail(NULL, "cannot map its own file: %s", strerror(errno));
     *payload = (struct payload){.launcher = mapped, .launcher_size = start};

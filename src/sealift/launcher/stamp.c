@@ -17,7 +17,7 @@
 enum { HEADER = 256, RECORD = 40, HASHED_FROM = 32, BOOT_AT = 64, PRODUCT_AT = 104, DURABLE = 1 };
 
 static const size_t largest = 256U << 20;
-static const uint8_t magic[8] = "SLSTAMP\1";
+static const char magic[] = "SLSTAMP\1";
 
 static int64_t nanoseconds(const struct timespec *time) {
     return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
@@ -33,7 +33,7 @@ bool file_fits(int tree, const struct file *file, struct times *times) {
 }
 
 static bool is_whole(const uint8_t *data, size_t size) {
-    if (size < HEADER || memcmp(data, magic, sizeof magic) != 0) return false;
+    if (size < HEADER || memcmp(data, magic, MAGIC_SIZE) != 0) return false;
     uint64_t count = get32(data + 8), paths = get64(data + 16);
     if (count == 0 || paths > size || (uint64_t)size != HEADER + count * RECORD + paths) return false;
     return get64(data + 24) == hash_bytes(data + HASHED_FROM, size - HASHED_FROM);
@@ -109,7 +109,7 @@ int write_stamp(int tree, const struct payload *payload, const struct times *tim
     uint8_t *data = allocate(size);
     uint32_t count = payload->file_count + 1;
     memset(data, 0, HEADER);
-    memcpy(data, magic, sizeof magic);
+    memcpy(data, magic, MAGIC_SIZE);
     put32(data + 8, count);
     put32(data + 12, durable ? DURABLE : 0);
     memcpy(data + HASHED_FROM, payload->key, KEY_SIZE);

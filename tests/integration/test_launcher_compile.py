@@ -1,0 +1,137 @@
+"""Compiling launchers."""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sealift import index
+from sealift.binary.elf import ElfFacts, read_elf
+from sealift.errors import FetchError, InterpreterError, ToolError
+from sealift.floor import floor_of
+from sealift.interpreter import Interpreter
+from sealift.launcher import compile as compiling
+from sealift.launcher.compile import launcher_for
+from sealift.target import load_targets
+from tests.support.interpreters import shared_interpreter, static_interpreter
+from tests.support.launched import MAIN, answer, start
+from tests.support.single_files import write_single_file
+from tests.support.tools import require_tool
+
+
+def facts(path: Path) -> ElfFacts:
+    found = read_elf(path)
+    assert found
+    return found
+
+
+def test_the_launcher_is_small_stripped_and_asks_for_the_c_library_alone() -> None:
+    launcher = launcher_for(shared_interpreter())
+    found = facts(launcher)
+    assert found.is_pie
+    assert set(found.needed) <= {"libc.so.6", "libdl.so.2", "libpthread.so.0"}
+    assert not found.rpath + found.runpath
+    assert launcher.stat().st_size < 150_000
+    assert found.sections_end == launcher.stat().st_size
+    data = launcher.read_bytes()
+    for word in (os.fsencode(Path.home()), os.fsencode(Path(sys.prefix)), b"/tmp/", b".pyenv"):
+        assert word not in data.replace(b"/tmp\0", b"")
+    assert b"GCC: (" not in data or b"/" not in data[data.index(b"GCC: (") :][:40]
+
+
+def test_same_inputs_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = launcher_for(shared_interpreter()).read_bytes()
+    zstd = compiling._zstd_sources()
+    shutil.copytree(zstd, tmp_path / "zstd" / zstd.name)
+    monkeypatch.setenv("SEALIFT_CACHE_DIR", str(tmp_path))
+    assert launcher_for(shared_interpreter()).read_bytes() == first
+
+
+@pytest.mark.network
+def test_the_decoder_comes_from_the_index_with_the_promised_digest() -> None:
+    sdist = index.find_sdist("backports-zstd", "1.8.0")
+    assert sdist.sha256 == compiling._ZSTD_SHA256
+    with pytest.raises(FetchError, match=r"backports-zstd 0\.0\.999"):
+        index.find_sdist("backports-zstd", "0.0.999")
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_zig_makes_launchers_for_older_systems(tmp_path: Path) -> None:
+    old = dataclasses.replace(shared_interpreter(), floor=(2, 17), key="old")
+    launcher = launcher_for(old)
+    needed = floor_of({"launcher": launcher}, old.target).version
+    assert needed is not None
+    assert needed <= (2, 17)
+    assert launcher.stat().st_size < 150_000
+    assert answer(write_single_file(tmp_path / "app", old, MAIN), "print(1)", cache=tmp_path) == "1"
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["linux-aarch64", "linux-x86_64-musl"])
+def test_zig_makes_launchers_for_other_machines(name: str) -> None:
+    target = load_targets()[name]
+    other = dataclasses.replace(shared_interpreter(), target=target, key=name)
+    found = facts(launcher_for(other))
+    assert found.machine == target.arch
+    assert not found.is_static
+
+
+def test_without_headers_it_says_what_to_install() -> None:
+    bare = dataclasses.replace(shared_interpreter(), headers=None)
+    with pytest.raises(InterpreterError, match="has no C headers"):
+        launcher_for(bare)
+    neither = dataclasses.replace(static_interpreter(), static_library=None)
+    with pytest.raises(InterpreterError, match="has no libpython"):
+        launcher_for(neither)
+
+
+def test_a_compiler_that_fails_is_told_with_its_last_lines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad-cc"
+    bad.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho no luck >&2; exit 4\n')
+    bad.chmod(0o755)
+    monkeypatch.setenv("SEALIFT_CC", str(bad))
+    with pytest.raises(ToolError) as caught:
+        launcher_for(shared_interpreter())
+    assert "ended with status 4" in caught.value.message
+    assert caught.value.details == ("no luck",)
+
+
+@pytest.mark.parametrize("name", ["gcc", "zig"])
+@pytest.mark.parametrize("kind", [shared_interpreter, static_interpreter])
+def test_compilers_have_nothing_to_warn_of(
+    name: str, kind: Callable[[], Interpreter], tmp_path: Path
+) -> None:
+    interpreter = kind()
+    zig = compiling._zig(interpreter.target)
+    command = [str(require_tool("gcc"))] if name == "gcc" else list(zig.command)
+    flags = [flag for flag in compiling._FLAGS if not flag.startswith(("-Wl,", "-pie", "-s"))]
+    flags += ["-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{compiling._zstd_sources()}"]
+    flags += [f"-D{define}" for define in compiling._defines(interpreter)]
+    for source in sorted(Path(compiling.__file__).parent.glob("*.c")):
+        done = subprocess.run(
+            [*command, *flags, "-isystem", str(interpreter.headers),
+             "-c", str(source), "-o", str(tmp_path / "object")],
+            env=zig.environment, capture_output=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_launcher_alone_says_what_is_missing(tmp_path: Path) -> None:
+    program = tmp_path / "alone"
+    shutil.copy2(launcher_for(shared_interpreter()), program)
+    done = start(program, cache=tmp_path)
+    assert (done.returncode, done.stdout) == (71, b"")
+    assert done.stderr.decode() == (
+        "alone: cannot start: it has no content, "
+        f"neither in itself nor as {tmp_path}/image.sealift\n"
+        "hint: get the file again if it was truncated\n"
+    )
