@@ -109,11 +109,11 @@ def grafted(
 ) -> list[Part]:
     """``parts`` with the libraries of this machine that they ask for and no system promises.
 
-    ``built`` names the origins made on this machine.  A product for another machine gets none:
-    ours would not run there.
+    ``built`` names the origins made on this machine: their natives lose their symbols, which name
+    folders of this machine.  A product for another machine gets none: ours would not run there.
     """
     natives = {
-        path: Native(path=file, built=part.origin in built)
+        path: Native(path=file, built=part.origin in built, strip=part.origin in built)
         for part in parts
         for path, file in part.natives().items()
     }
