@@ -139,6 +139,15 @@ def _subjects(call: ast.Call) -> Iterator[ast.expr]:
         yield call.func.value
 
 
+def _is_for_data(call: ast.Call) -> bool:
+    """Whether a call such as ``folder.glob("*.json")`` asks for no modules."""
+    match call.args:
+        case [ast.Constant(value=str(pattern)), *_] if _name(call.func) in {"glob", "rglob"}:
+            return Path(pattern).suffix not in {"", ".py", ".*"}
+        case _:
+            return False
+
+
 def _only_explains(node: ast.AST) -> bool:
     """Whether ``node`` handles an exception only to raise another, with a better message."""
     return isinstance(node, ast.ExceptHandler) and isinstance(node.body[-1], ast.Raise)
@@ -303,6 +312,7 @@ class _Module:
         name = _name(call.func)
         if name in _LISTING:
             lists = any(self._lists(part, name, distribution) for part in _subjects(call))
+            lists = lists and not _is_for_data(call)
             return f"{name}() of its own folder" if lists else None
         if name in _OPENING:
             opens = any(self._opens(part, distribution) for part in _subjects(call))
