@@ -34,7 +34,8 @@ READS = {
     ),
     "through an attribute": (
         "import os\nclass A:\n    def __init__(self):\n"
-        "        self.root = os.path.dirname(__file__)\n    def all(self):\n        return os.walk(self.root)"
+        "        self.root = os.path.dirname(__file__)\n"
+        "    def all(self):\n        return os.walk(self.root)"
     ),
     "a process": (
         "import os, subprocess, sys\nsubprocess.Popen([sys.executable, "
