@@ -139,7 +139,12 @@ def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[
             "out": str(build.out),
         }
         request.write_text(json.dumps(asked), encoding="utf-8")
-        command: list[str | Path] = [_python_in(environment), "-I", str(backend_worker.__file__)]
+        command: list[str | Path] = [
+            _python_in(environment),
+            "-P",
+            "-s",
+            str(backend_worker.__file__),
+        ]
         try:
             process.run(
                 [*command, request, answer],
@@ -152,12 +157,16 @@ def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[
         except BuildError as problem:
             raise BuildError(
                 f"cannot build {build.name}: its build backend {build.system.backend} failed",
-                details=problem.details,
+                details=[*problem.details[1 - process.TAIL_LINES :], _ending(problem)],
                 hint=buildhints.hint_for(build.log),
                 log=build.log,
             ) from problem
         found: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
         return found
+
+
+def _ending(problem: BuildError) -> str:
+    return problem.message.rpartition(": ")[2]
 
 
 def aside(scratch: Path) -> dict[str, str]:
@@ -189,6 +198,7 @@ def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "PYTHONIOENCODING": "utf-8",
+            "PYTHONUNBUFFERED": "1",
             "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH),
             "VIRTUAL_ENV": str(environment),
         }

@@ -14,7 +14,20 @@ from sealift.tools import GIT
 
 _TOP_SKIPPED = frozenset({"build", "dist", "out", "target", "htmlcov", "site"})
 _SKIPPED = frozenset(
-    {".git", ".hg", ".svn", "__pycache__", "node_modules", ".venv", "venv", ".tox", ".nox", ".eggs"}
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        "node_modules",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".eggs",
+        ".pdm-build",
+        "_skbuild",
+    }
 )
 _BIG = 16_000_000  # bytes; larger files are told apart by size and time, not content
 _OUTSIDE = re.compile(rb"""["'=\s(]\.\./""")
