@@ -114,7 +114,8 @@ def test_command_compares_files_with_commands(tmp_path: Path) -> None:
     shell = '/bin/sh -c \'[ "$0" = "two words" ]\''
     done = invoke(str(program), "--against", shell, "--rounds", "2", "--json", "--", "two words")
     assert done.exit_code == 0, done.output
-    report, _ = json.JSONDecoder().raw_decode(done.stdout, done.stdout.index("{\n"))
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (report,) = (event["value"] for event in events if event["event"] == "result")
     assert [each["name"] for each in report["results"]] == [shell, "app"]
     assert report["results"][1]["command"] == [str(program), "two words"]
 
