@@ -102,14 +102,12 @@ def test_without_a_home_the_password_entry_tells_it(tmp_path: Path) -> None:
     assert done.stdout.decode().startswith(f"{home}/.cache/sealift/apps/"), done.stderr
 
 
-def test_other_users_have_their_own(tmp_path: Path) -> None:
+def test_other_users_have_their_own() -> None:
     require_root()
     require_tool("setpriv")
-    home = tmp_path / "home"
+    home = scratch() / "home of nobody"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
     done = start(
         single_file(), "eval", ROOT, cache=None, env={"HOME": str(home)},
         prefix=("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),

@@ -10,7 +10,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,6 +159,16 @@ def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
         f"-I{zstd}", "-isystem", str(interpreter.headers),
         *map(str, sources), *_static_link(interpreter), "-ldl", "-o", str(out),
     ]  # fmt: skip
+    try:
+        _run(command, interpreter, compiler)
+    except ToolError as problem:
+        # Many a libpython.a was compiled for programs at a fixed address.
+        if interpreter.library is not None or not any("PIE" in line for line in problem.details):
+            raise
+        _run([*command, "-no-pie"], interpreter, compiler)
+
+
+def _run(command: Sequence[str], interpreter: Interpreter, compiler: _Compiler) -> None:
     process.run(
         command,
         env=compiler.environment,
