@@ -2,36 +2,45 @@
 
 import ast
 import difflib
+import sys
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
 from sealift.archive import read_member
 from sealift.entry import EntryPoint, parse_entry_point
 from sealift.errors import EntryPointError
-from sealift.wheel import WheelFile, module_files
+from sealift.wheel import WheelFile, module_files, read_wheel
 
 _NATIVE = (".so", ".pyd")
 
 
 def choose_entry(
-    wheel: WheelFile, *, explicit: str | None = None, among: Sequence[WheelFile] = ()
+    wheel: WheelFile, *, explicit: str | None = None, among: Sequence[Path] = ()
 ) -> EntryPoint:
     """What the product made of ``wheel`` starts, proven to be there.
 
     ``explicit`` is the user's choice: a script's name, "package.module:function", or "package" as
-    ``python -m`` starts it; its module may lie in one of ``among``, the other distributions.
+    ``python -m`` starts it.  Its module may lie in the standard library or in one of ``among``, the
+    paths of the other wheels, which are read only when the wheel itself does not have it.
     Raises :class:`EntryPointError` that lists all there are, or names what is nearest.
     """
-    wheels = (wheel, *(other for other in among if other.path != wheel.path))
-    points = wheel.entry_points
-    if explicit and all(explicit != point.name for point in points):
-        points = tuple(point for each in wheels for point in each.entry_points)
-    found = pick_entry(
-        points, project=wheel.name, explicit=explicit, runnable=runnable_packages(wheel)
-    )
-    _check_exists(found, wheels)
+    runnable = runnable_packages(wheel)
+    try:
+        found = pick_entry(
+            wheel.entry_points, project=wheel.name, explicit=explicit, runnable=runnable
+        )
+        _check_exists(found, [wheel])
+    except EntryPointError:
+        others = [read_wheel(path) for path in among if path != wheel.path]
+        if not others:
+            raise
+        points = [point for each in (wheel, *others) for point in each.entry_points]
+        if explicit is None:
+            points = [*wheel.entry_points]
+        found = pick_entry(points, project=wheel.name, explicit=explicit, runnable=runnable)
+        _check_exists(found, [wheel, *others])
     return found
 
 
@@ -109,6 +118,8 @@ def _check_exists(point: EntryPoint, wheels: Sequence[WheelFile]) -> None:
         if place := _module_place(places, point.module):
             _check_attribute(point, wheel, places, place)
             return
+    if point.module.split(".")[0] in sys.stdlib_module_names:
+        return
     modules = [
         name for wheel in wheels for place in module_files(wheel) if (name := _module(place))
     ]

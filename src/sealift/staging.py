@@ -82,9 +82,10 @@ def _entry_point(house: Wheelhouse, project: Project) -> EntryPoint:
     wheel = _project_wheel(house.wheels)
     if wheel is None:
         raise EntryPointError(f"cannot stage {project.name}: no wheel of it was collected")
-    explicit = project.settings.config.entry
-    others = [read_wheel(other.path) for other in house.wheels] if explicit else []
-    return choose_entry(read_wheel(wheel.path), explicit=explicit, among=others)
+    others = [other.path for other in house.wheels]
+    return choose_entry(
+        read_wheel(wheel.path), explicit=project.settings.config.entry, among=others
+    )
 
 
 def _project_wheel(wheels: Iterable[Wheel]) -> Wheel | None:

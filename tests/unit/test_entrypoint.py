@@ -109,10 +109,25 @@ def test_a_module_of_another_distribution_is_found(tmp_path: Path) -> None:
         name="server",
     )
     own = wheel(tmp_path, CLI)
-    assert choose_entry(own, explicit="server:main", among=[own, server]).module == "server"
-    assert choose_entry(own, explicit="serve", among=[server]).function == "main"
+    assert (
+        choose_entry(own, explicit="server:main", among=[own.path, server.path]).module == "server"
+    )
+    assert choose_entry(own, explicit="serve", among=[server.path]).function == "main"
     with pytest.raises(EntryPointError, match="no module 'server'"):
         choose_entry(own, explicit="server:main")
+    with pytest.raises(EntryPointError, match="no module 'sever'") as caught:
+        choose_entry(own, explicit="sever:main", among=[server.path])
+    assert "server" in (caught.value.hint or "")
+
+
+def test_a_script_may_lead_to_another_distribution(tmp_path: Path) -> None:
+    server = wheel(tmp_path / "s", files={"server.py": MAIN}, name="server")
+    own = wheel(tmp_path, EntryPoint("demo", "server", "main"))
+    assert choose_entry(own, among=[own.path, server.path]).module == "server"
+
+
+def test_a_module_of_the_standard_library_may_be_started(tmp_path: Path) -> None:
+    assert choose_entry(wheel(tmp_path, CLI), explicit="http.server").module == "http.server"
 
 
 def test_modules_in_data_schemes_count(tmp_path: Path) -> None:
