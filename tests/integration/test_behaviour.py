@@ -14,7 +14,7 @@ import pytest
 from sealift.formats.onefile import OneFile, OneFileOptions
 from tests.support.products import BEHAVIOUR, behaviour_wheels, local_interpreter, make_image
 
-FEATURES = ("3.11", "3.12", "3.13", "3.14")
+FEATURES = ("3.11", "3.12", "3.13")
 SITE = "lib/python{}/site-packages"
 
 

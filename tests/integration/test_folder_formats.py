@@ -1,0 +1,132 @@
+"""The folder and its archive run where they are put, and are the same every time."""
+
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from sealift.compression import decompress
+from sealift.errors import ConfigError, OutputError
+from sealift.formats.folder import Folder
+from sealift.formats.onefile import OneFile, OneFileOptions
+from sealift.formats.tarball import Tarball, TarballOptions
+from sealift.image import Image
+from sealift.launcher.product import RuntimeOptions
+from sealift.target import load_targets
+from tests.support.image_reader import payload_of, read_payload
+from tests.support.products import behaviour_wheels, local_interpreter, make_image
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    wheels = behaviour_wheels(tmp_path_factory.mktemp("wheels"))
+    return make_image(local_interpreter("3.13"), wheels, "behaviour.cli:main", name="demo")
+
+
+def ask(program: Path, *arguments: str) -> object:
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+    done = subprocess.run(
+        [program, *arguments], env=environment, capture_output=True, text=True, check=False,
+        timeout=120, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mode, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_folder_runs_in_place(image: Image, tmp_path: Path) -> None:
+    out = tmp_path / "Ordner ä"
+    Folder().write([image], RuntimeOptions(), out)
+    before = snapshot(out)
+    found = ask(out / "demo", "imports.files")
+    assert isinstance(found, dict)
+    assert found["root"] == str(out)
+    assert ask(out / "demo", "processes.start_method", "spawn")
+    assert ask(out / "demo", "imports.metadata")
+    python = out / "bin" / "python3.13"
+    done = subprocess.run(
+        [python, "-m", "behaviour", "running.threads"], capture_output=True, check=True
+    )
+    assert json.loads(done.stdout) == list(range(8))
+    assert snapshot(out) == before
+
+
+def test_a_folder_can_be_moved(image: Image, tmp_path: Path) -> None:
+    Folder().write([image], RuntimeOptions(), tmp_path / "first")
+    (tmp_path / "first").rename(tmp_path / "second")
+    found = ask(tmp_path / "second" / "demo", "imports.files")
+    assert isinstance(found, dict)
+    assert found["root"] == str(tmp_path / "second")
+
+
+def test_a_folder_holds_what_the_single_file_unpacks(image: Image, tmp_path: Path) -> None:
+    Folder().write([image], RuntimeOptions(), tmp_path / "folder")
+    OneFile().write([image], OneFileOptions(compression="fast"), tmp_path / "file")
+    payload = read_payload(payload_of((tmp_path / "file").read_bytes()))
+    found = {path: content for path, (_, content) in snapshot(tmp_path / "folder").items()}
+    launcher = found.pop("demo")
+    assert found.pop("bin/python3.13") == launcher
+    assert (tmp_path / "file").read_bytes().startswith(launcher)
+    assert found == {file.path: file.content for file in payload.files}
+    assert payload.names == ("demo", "1.2.3", "3.13", image.interpreter.library)
+
+
+def test_a_product_may_not_be_named_as_a_part_of_its_folder(image: Image, tmp_path: Path) -> None:
+    import dataclasses
+
+    for name in ("lib", "bin", "image.sealift"):
+        with pytest.raises(OutputError, match=r"has .* for itself") as caught:
+            Folder().write(
+                [dataclasses.replace(image, name=name)], RuntimeOptions(), tmp_path / name
+            )
+        assert caught.value.hint
+
+
+def test_an_archive_unpacks_to_the_folder(image: Image, tmp_path: Path) -> None:
+    out = tmp_path / Tarball().filename(image)
+    assert out.name == "demo-1.2.3-linux-x86_64.tar.zst"
+    Tarball().write([image], TarballOptions(compression="fast"), out)
+    (tmp_path / "plain.tar").write_bytes(decompress(out.read_bytes()))
+    with tarfile.open(tmp_path / "plain.tar") as archive:
+        members = archive.getmembers()
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    names = [member.name for member in members]
+    assert names == sorted(names)
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
+        (0, 0, "", "", 315532800)
+    }
+    assert ask(tmp_path / "unpacked/demo-1.2.3/demo", "running.threads") == list(range(8))
+
+
+def test_an_archive_is_the_same_every_time(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        Tarball().write([image], TarballOptions(compression="fast"), tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    Tarball().write([image], TarballOptions(compression="fast"), tmp_path / "dated")
+    (tmp_path / "dated.tar").write_bytes(decompress((tmp_path / "dated").read_bytes()))
+    with tarfile.open(tmp_path / "dated.tar") as archive:
+        assert {member.mtime for member in archive} == {1700000000}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(ConfigError, match="SOURCE_DATE_EPOCH"):
+        Tarball().write([image], TarballOptions(), tmp_path / "never")
+
+
+@pytest.mark.parametrize("plugin", [OneFile(), Folder(), Tarball()], ids=lambda p: p.name)
+def test_where_there_is_a_launcher_is_told(plugin: OneFile | Folder | Tarball) -> None:
+    for target in load_targets().values():
+        reason = plugin.refuses(target)
+        assert (reason is None) == (target.os == "linux")
+        assert reason is None or "launcher" in reason
