@@ -35,7 +35,7 @@ def example(name: str, folder: Path) -> Path:
 def virtual_display() -> Iterator[str]:
     """The name of an X display that nobody sees."""
     command = [
-        require_tool("Xvfb"),
+        str(require_tool("Xvfb")),
         "-displayfd",
         "1",
         "-screen",
