@@ -105,7 +105,7 @@ class Pyz:
         members = dict(_boot_members(images))
         manifest = _manifest(images, parts, options)
         members["boot/manifest"] = marshal.dumps(manifest, 2)  # version 2 has no references
-        members["manifest.json"] = _readable(images, parts)
+        members["manifest.json"] = _readable(images, manifest)
         with out.open("wb") as file:
             file.write(f"#!{options.shebang or _shebang(images)}\n".encode())
             with zipfile.ZipFile(file, "w") as archive:
@@ -168,16 +168,16 @@ def _is_of_one_python(path: str) -> bool:
     return name.endswith((".so", ".pyd")) and ".abi3." not in name and not folder.endswith(".libs")
 
 
-def _readable(images: Sequence[Image], parts: Sequence[Part]) -> bytes:
+def _readable(images: Sequence[Image], manifest: Mapping[str, Any]) -> bytes:
     variants = [
         {
             "target": image.target.name,
             "python": image.python,
-            "floor": ".".join(map(str, image.floor)) if image.floor else None,
+            "glibc": ".".join(map(str, variant["floor"])) if variant["floor"] else None,
             "distributions": list(image.distributions),
-            "parts": sorted(part.name for part in parts if number in part.images),
+            "parts": [*variant["code"], *variant["parts"]],
         }
-        for number, image in enumerate(images)
+        for image, variant in zip(images, manifest["variants"], strict=True)
     ]
     (first, *_) = images
     facts = {"name": first.name, "version": first.version, "entry": str(first.entry)}
