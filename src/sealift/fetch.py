@@ -7,6 +7,8 @@ import hashlib
 import http.client
 import netrc
 import os
+import shutil
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +21,9 @@ from sealift.errors import FetchError
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60  # seconds without a byte
+_PAUSES = (0.5, 2.0)  # seconds before a download is tried again
+_BUSY = {429, 500, 502, 503, 504}
+_BROKEN = (TimeoutError, ConnectionError, http.client.HTTPException)
 _OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENAMETOOLONG}
 
 
@@ -57,6 +62,16 @@ def fetch(
     def download(folder: Path) -> None:
         shown = contextlib.nullcontext(bar) if bar else console.progress(remote.name, 0)
         with shown as own:
+            for pause in _PAUSES:
+                try:
+                    _download(remote, folder, logins or {}, own)
+                except FetchError as problem:
+                    if not _may_pass(problem):
+                        raise
+                    shutil.rmtree(folder)
+                    time.sleep(pause)
+                else:
+                    return
             _download(remote, folder, logins or {}, own)
 
     # The folder is named for the digest so that the file inside keeps its own name.
@@ -98,13 +113,24 @@ def _download(
             details=[_shown(remote.url)],
             hint="is this machine online, and is the address allowed?",
         ) from problem
-    if received < length:
+    if received < length and received != remote.size:
         raise FetchError(
             f"cannot download {remote.name}: it broke off after {received} of {length} bytes",
             details=[_shown(remote.url)],
             hint="try again",
-        )
+        ) from http.client.IncompleteRead(b"", length - received)
     _check(remote, digest.hexdigest(), received)
+
+
+def _may_pass(problem: FetchError) -> bool:
+    """Whether another try may succeed: the server was busy, or the connection broke."""
+    match problem.__cause__:
+        case urllib.error.HTTPError(code=code):
+            return code in _BUSY
+        case urllib.error.URLError(reason=reason):
+            return isinstance(reason, TimeoutError | ConnectionResetError)
+        case cause:
+            return isinstance(cause, _BROKEN)
 
 
 def _check(remote: Remote, sha256: str, received: int) -> None:

@@ -102,6 +102,33 @@ def test_downloads_of_a_private_index_know_its_credentials(
         assert len(collect(job).wheels) == 1
 
 
+def test_a_busy_server_is_asked_again(
+    files: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealift.fetch._PAUSES", (0, 0))
+    path = honest_wheel(files, "demo")
+    index.failing = 2
+    job = job_here(project(), locked(path, host=index.host))
+    assert len(collect(job).wheels) == 1
+    assert len(index.asked) == 3
+
+
+def test_what_stays_broken_is_told(
+    files: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sealift.fetch._PAUSES", (0,))
+    path = honest_wheel(files, "demo")
+    job = job_here(project(), locked(path, host=index.host))
+    index.cut = True
+    with pytest.raises(FetchError, match="it broke off after"):
+        collect(job)
+    index.cut, index.failing = False, 9
+    with pytest.raises(FetchError, match="the server answered 503"):
+        collect(job)
+    assert len(index.asked) == 4
+    assert list((tmp_path / "store").rglob("*.whl")) == []
+
+
 @pytest.mark.parametrize("remote", [True, False])
 def test_a_hash_that_differs_is_told(
     remote: bool,  # noqa: FBT001

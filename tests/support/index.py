@@ -15,11 +15,16 @@ from packaging.utils import canonicalize_name
 
 @dataclass(slots=True)
 class Index:
-    """Where the index is, and what was asked of it."""
+    """Where the index is, and what was asked of it.
+
+    The next ``failing`` requests are answered with 503; ``cut`` breaks answers off in the middle.
+    """
 
     url: str
     host: str
     asked: list[str] = field(default_factory=list)
+    failing: int = 0
+    cut: bool = False
 
 
 @contextmanager
@@ -32,6 +37,10 @@ def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterat
             index.asked.append(self.path)
             if login and self.headers.get("Authorization") != _basic(login):
                 self._answer(401, b"who are you?")
+                return
+            if index.failing:
+                index.failing -= 1
+                self._answer(503, b"busy")
                 return
             parts = (
                 urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).strip("/").split("/")
@@ -54,7 +63,7 @@ def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterat
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(content)
+                self.wfile.write(content[: len(content) // 2] if index.cut else content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
