@@ -127,7 +127,8 @@ def plan(out: Path | None, **options: Any) -> None:
     """
     from sealift import pipeline, report
 
-    report.plan(pipeline.make_jobs(_request(**options)), out)
+    made = pipeline.make_jobs(_request(**options))
+    report.plan(made, pipeline.format_refusals(made), out)
 
 
 @sealift.command()

@@ -9,6 +9,25 @@ from sealift.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoInterpreter:
+    """That no provider has an interpreter now, such as offline: a plan can still be made.
+
+    ``version`` is the one that was looked for, ``reasons`` what each provider said; ``program`` is
+    a Python of that feature version on this machine, if any.
+    """
+
+    version: str
+    reasons: tuple[str, ...]
+    program: Path | None
+    free_threaded: bool = False
+
+    @property
+    def feature(self) -> str:
+        """The feature version, such as "3.13"."""
+        return ".".join(self.version.split(".")[:2])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
     """A prepared interpreter.
 

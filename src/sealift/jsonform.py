@@ -63,15 +63,20 @@ def _load(hint: Any, data: Any, where: str) -> Any:
     if isinstance(hint, type) and issubclass(hint, Enum | Path):
         _expect(data, str, where)
         return hint(data)
-    _expect(data, hint, where)
+    if hint is not types.NoneType:
+        _expect(data, hint, where)
     return data
 
 
 def _load_union(hint: Any, data: Any, where: str) -> Any:
     if data is None:
         return None
-    (kind,) = (part for part in typing.get_args(hint) if part is not types.NoneType)
-    return _load(kind, data, where)
+    kinds = [part for part in typing.get_args(hint) if part is not types.NoneType]
+    if len(kinds) > 1:  # nouns that can be told apart by their fields
+        kinds = [kind for kind in kinds if {f.name for f in dataclasses.fields(kind)} == set(data)]
+        if not kinds:
+            raise SealiftError(f"{where}: not the JSON of this version of Sealift")
+    return _load(kinds[0], data, where)
 
 
 def _load_fields(noun: Any, data: Any, where: str) -> Any:

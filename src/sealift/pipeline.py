@@ -14,8 +14,9 @@ from typing import Any
 from sealift import console, jsonform, plugins
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
-from sealift.errors import RefusedError
+from sealift.errors import FetchError, InterpreterError, RefusedError
 from sealift.image import Image
+from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.choose import choose
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
@@ -47,18 +48,11 @@ def make_project(request: Request) -> Project:
 
 
 def make_jobs(request: Request) -> Plan:
-    """The plan: refused formats are reported before anything is downloaded."""
+    """The plan, whatever its formats and choices are worth: nothing is refused yet."""
     project = make_project(request)
     settings = project.settings
     targets = _targets(settings)
-    _check_formats(settings.config.formats, targets)
-    interpreters = {}
-    for target in targets:
-        with console.step(f"Choosing Python for {target}") as step:
-            python = settings.config.python
-            found = choose(python, project.requires_python, target, settings)
-            interpreters[target.name] = found
-            step.done(f"{found.version} ({found.provider}: {found.reason})")
+    interpreters = {target.name: _interpreter(project, target) for target in targets}
     with console.step("Locking dependencies") as step:
         python = min(found.feature for found in interpreters.values())
         locked = lock(project, python=python, update=request.upgrade)
@@ -72,9 +66,29 @@ def make_jobs(request: Request) -> Plan:
     )
 
 
+def _interpreter(project: Project, target: Target) -> Interpreter | NoInterpreter:
+    settings, wanted = project.settings, project.settings.config.python
+    with console.step(f"Choosing Python for {target}") as step:
+        try:
+            found = choose(wanted, project.requires_python, target, settings)
+        except (InterpreterError, FetchError) as problem:
+            if target.name == current_target().name:
+                raise
+            ours = choose(wanted, project.requires_python, current_target(), settings)
+            step.done(f"{ours.feature}, which cannot be had now")
+            reasons = (problem.message, *problem.details)
+            return NoInterpreter(version=ours.version, reasons=reasons, program=ours.program)
+        step.done(f"{found.version} ({found.provider}: {found.reason})")
+        return found
+
+
 def make_wheelhouses(request: Request) -> tuple[Plan, tuple[Wheelhouse, ...]]:
     """The wheels of every job; raises :class:`RefusedError` with all refusals at once."""
     plan = make_jobs(request)
+    if refusals := format_refusals(plan):
+        raise _formats_refused(refusals)
+    for job in plan.jobs:
+        job.require_interpreter()
     _check_choices(plan)
     houses = []
     for job in plan.jobs:
@@ -139,19 +153,22 @@ def _targets(settings: Settings) -> list[Target]:
     return [target.with_floor(floor) if floor else target for target, floor in floors]
 
 
-def _check_formats(formats: Sequence[str], targets: Sequence[Target]) -> None:
-    refusals = [
-        f"{name} for {target}: {reason}"
-        for name in formats
-        for target in targets
-        if (reason := plugins.load("formats", name).refuses(target))
+def format_refusals(plan: Plan) -> list[str]:
+    """Which of the plan's formats cannot be made for which target, and why."""
+    return [
+        f"{name} for {job.target}: {reason}"
+        for job in plan.jobs
+        for name in job.formats
+        if (reason := plugins.load("formats", name).refuses(job.target))
     ]
-    if refusals:
-        raise RefusedError(
-            "cannot make what was asked",
-            details=refusals,
-            hint="`sealift targets` shows which format goes where",
-        )
+
+
+def _formats_refused(refusals: Sequence[str]) -> RefusedError:
+    return RefusedError(
+        "cannot make what was asked",
+        details=refusals,
+        hint="`sealift targets` shows which format goes where",
+    )
 
 
 def _check_choices(plan: Plan) -> None:
@@ -175,7 +192,11 @@ def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifac
     data = json.loads(path.read_text(encoding="utf-8"))
     image = jsonform.load(Image, data, where=str(path))
     settings = Settings(config=Config(formats=tuple(formats)))
-    _check_formats(formats, [image.target])
+    refusals = [
+        reason for n in formats if (reason := plugins.load("formats", n).refuses(image.target))
+    ]
+    if refusals:
+        raise _formats_refused(refusals)
     return export_images([image], settings, out)
 
 

@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 
 from sealift import jsonform
 from sealift.entrypoint import pick_entry
-from sealift.errors import LockError
-from sealift.interpreter import Interpreter
+from sealift.errors import InterpreterError, LockError
+from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.project import InputKind, Project
 from sealift.selection import Fit, candidates_of, fit_of
 from sealift.target import Target, current_target
@@ -66,9 +66,19 @@ class Job:
     """Everything that is to be done for one target."""
 
     target: Target
-    interpreter: Interpreter
+    interpreter: Interpreter | NoInterpreter
     choices: tuple[Choice, ...]
     formats: tuple[str, ...]
+
+    def require_interpreter(self) -> Interpreter:
+        """The interpreter; raises :class:`InterpreterError` with every provider's reason."""
+        if isinstance(self.interpreter, Interpreter):
+            return self.interpreter
+        raise InterpreterError(
+            f"cannot ship to {self.target}: there is no CPython {self.interpreter.version} for it",
+            details=self.interpreter.reasons,
+            hint="choose another with --python, or name where it is with --interpreter",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +98,7 @@ def make_plan(
     *,
     lock: Pylock,
     targets: Sequence[Target],
-    interpreters: Mapping[str, Interpreter],
+    interpreters: Mapping[str, Interpreter | NoInterpreter],
     formats: Sequence[str],
 ) -> Plan:
     """Choose every distribution of ``lock`` for every target, offline and deterministically.
@@ -113,7 +123,7 @@ def make_plan(
 
 
 def _choices(
-    project: Project, lock: Pylock, target: Target, interpreter: Interpreter
+    project: Project, lock: Pylock, target: Target, interpreter: Interpreter | NoInterpreter
 ) -> tuple[Choice, ...]:
     environment = target.marker_environment(interpreter.version)
     _check_lock(lock, target, environment)

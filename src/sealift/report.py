@@ -8,6 +8,7 @@ from typing import Any
 from sealift import console, jsonform, plugins, store
 from sealift.artifact import Artifact
 from sealift.image import Image
+from sealift.interpreter import NoInterpreter
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Choice, Plan
 from sealift.target import current_target, load_targets
@@ -42,8 +43,8 @@ def _runs_on(artifact: Artifact) -> str:
     return f"{targets}, {libc} ≥ {'.'.join(map(str, artifact.floor))}"
 
 
-def plan(made: Plan, out: Path | None) -> None:
-    """The matrix of distributions × targets, then the reasons."""
+def plan(made: Plan, refused_formats: Sequence[str], out: Path | None) -> None:
+    """The matrix of distributions × targets, the reasons, and what no format can be made for."""
     if out:
         write_json(out, made.to_json())
     cells: dict[str, dict[str, Choice]] = {}
@@ -59,6 +60,10 @@ def plan(made: Plan, out: Path | None) -> None:
         for choice in job.choices:
             if choice.reason:
                 console.note(f"{choice.name} on {job.target}: {choice.reason}")
+        if isinstance(job.interpreter, NoInterpreter):
+            console.warning(f"{job.target}: {'; '.join(job.interpreter.reasons)}")
+    for refusal in refused_formats:
+        console.warning(refusal)
 
 
 def _cell(choice: Choice | None) -> str:

@@ -7,7 +7,7 @@ from packaging.pylock import PackageWheel
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from sealift.interpreter import Interpreter
+from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.target import Target, load_targets
 
 _FAMILIES = ("manylinux", "musllinux", "macosx", "linux", "win", "android", "ios")
@@ -96,7 +96,7 @@ class Fit:
         return f"it needs {what} {needs}, {bound} {have}"
 
 
-def fit_of(target: Target, interpreter: Interpreter) -> Fit:
+def fit_of(target: Target, interpreter: Interpreter | NoInterpreter) -> Fit:
     """What ``target`` with ``interpreter`` takes."""
     tags = target.tags(interpreter.feature, free_threaded=interpreter.free_threaded)
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(tags)))}

@@ -22,21 +22,20 @@ from sealift.errors import OutputError
 
 
 def store_root() -> Path:
-    """The folder of all caches, made when it is first asked for."""
+    """The folder of all entries, made when it is first asked for.
+
+    It lies beside, not among, the folders in which finished products keep what they unpack.
+    """
     named = os.environ.get("SEALIFT_CACHE_DIR")
-    root = (
-        Path(named).absolute()
-        if named
-        else platformdirs.user_cache_path("sealift", appauthor=False)
-    )
+    root = Path(named).absolute() if named else platformdirs.user_cache_path("sealift", False)
     try:
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (root / "build").mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as problem:
         raise OutputError(
             f"cannot make the cache folder {root}: {problem.strerror}",
             hint="set SEALIFT_CACHE_DIR to a folder you can write",
         ) from problem
-    return root
+    return root / "build"
 
 
 def digest_of(*parts: str | bytes) -> str:

@@ -62,12 +62,13 @@ def collect(job: Job) -> Wheelhouse:
     :class:`~sealift.errors.ArchiveError`, or :class:`BuildError` with the backend's last lines.
     """
     _check_refused(job)
+    interpreter = job.require_interpreter()
     files = _download([choice.file for choice in job.choices if choice.file], _logins(job))
     with ThreadPoolExecutor(_PARALLEL) as pool:
         taken = list(pool.map(lambda choice: _taken(choice, files), _with(job, Action.TAKE)))
     built = [_built(choice, job, files) for choice in _with(job, Action.BUILD)]
     wheels = sorted((*taken, *built), key=lambda wheel: wheel.name)
-    return Wheelhouse(target=job.target, interpreter=job.interpreter, wheels=tuple(wheels))
+    return Wheelhouse(target=job.target, interpreter=interpreter, wheels=tuple(wheels))
 
 
 def _with(job: Job, action: Action) -> list[Choice]:
@@ -94,15 +95,39 @@ def _download(files: Sequence[LockedFile], logins: Mapping[str, Login]) -> dict[
     """Paths of all files by their location, with one bar for them together."""
     there = {file.location: path for file in files if (path := _local(file))}
     remote = [f for f in files if f.location not in there and not f.location.startswith("git+")]
-    with console.progress(f"{len(remote)} downloads", 0) as bar:
+    with console.progress(f"{len(remote)} downloads", 0) as shown:
+        bar = _SharedBar(shown)
 
         def one(file: LockedFile) -> Path:
             wanted = Remote(file.location, file.sha256, file.size)
             return fetch(wanted, logins=logins, bar=bar)
 
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            found = list(pool.map(one, remote))
+            try:
+                found = list(pool.map(one, remote))
+            except BaseException:  # an interrupt, too: the others end at their next bytes
+                bar.stop()
+                raise
     return {**there, **{f.location: path for f, path in zip(remote, found, strict=True)}}
+
+
+class _SharedBar:
+    """A bar of several downloads, by which they can all be stopped."""
+
+    def __init__(self, bar: console.Bar) -> None:
+        self._bar = bar
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def advance(self, amount: int) -> None:
+        if self._stopped:
+            raise FetchError("cannot go on downloading: another download failed")
+        self._bar.advance(amount)
+
+    def grow(self, amount: int) -> None:
+        self._bar.grow(amount)
 
 
 def _local(file: LockedFile) -> Path | None:
@@ -142,10 +167,10 @@ def _wheel(choice: Choice, path: Path, sha256: str, *, built: bool) -> Wheel:
 
 def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
     """The wheel built from an sdist, a commit or a folder; found again when nothing changed."""
-    assert job.interpreter.program is not None
+    interpreter = job.require_interpreter()
     digest = sources.folder_digest(choice.folder) if choice.folder else _source_digest(choice)
     key = store.digest_of(
-        _BUILT_FORMAT, digest or "", job.interpreter.key, str(job.interpreter.program),
+        _BUILT_FORMAT, digest or "", interpreter.key, str(interpreter.program),
         backend.environment_key(),
     )  # fmt: skip
     if digest is None:
@@ -170,7 +195,9 @@ def _build(choice: Choice, job: Job, files: Mapping[str, Path], *, key: str, out
     log = store.store_root() / "logs" / f"{label}-{job.target}.log"
     console.note(f"building {choice.name} {choice.version or ''}".rstrip() + f": {choice.reason}")
     with _source(choice, files, key) as folder:
-        backend.build_wheel(folder, name=label, interpreter=job.interpreter, out=out, log=log)
+        backend.build_wheel(
+            folder, name=label, interpreter=job.require_interpreter(), out=out, log=log
+        )
         wheels = list(out.glob("*.whl"))
         if len(wheels) != 1:
             raise BuildError(

@@ -31,7 +31,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(LookupError, match="gone"):
         store.make_entry("kind", "key", fail)
-    left = [p for p in (tmp_path / "store" / "kind").iterdir() if p.suffix != ".lock"]
+    left = [p for p in (tmp_path / "store" / "build" / "kind").iterdir() if p.suffix != ".lock"]
     assert left == []
 
 
