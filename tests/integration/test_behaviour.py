@@ -275,6 +275,10 @@ def test_executors_and_shared_state(built: Built) -> None:
     assert built.ask("processes.manager") == {"a": 1, "b": 2}
 
 
+def test_subinterpreters_import_as_the_main_one(built: Built) -> None:
+    assert json.loads(built.ask("processes.subinterpreter")) == ["grüße", 1]
+
+
 def test_sys_executable_is_python_over_the_same_image(built: Built) -> None:
     found = built.ask("processes.python")
     assert found["code"] == [0, "grüße ['-c', 'é']\n", ""]

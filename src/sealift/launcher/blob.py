@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from sealift.bytecode import code_range, read_pack
 from sealift.image import CodePack, Entry, Image, Kind
-from sealift.launcher.modules import Flag, Module, Place, find_modules
+from sealift.launcher.modules import Module, Place, find_modules
 from sealift.launcher.sources import Group, compress_sources
 from sealift.launcher.tree import Piece, origin_order, real_entries
 
@@ -41,6 +41,8 @@ _ENTRY = struct.Struct("<Q11I12x")
 _GROUP = struct.Struct("<QII")
 _FROZEN = struct.Struct("<IIII")
 _STARTING = ("encodings", "encodings/aliases", "encodings/utf_8")
+_PACKAGES = frozenset({"encodings"})
+_OWN = {"encodings": "_sealift_encodings_start", IMPORTER: IMPORTER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,11 @@ def _product_path(path: str) -> str:
 
 def _frozen(image: Image, modules: Mapping[str, Module]) -> list[tuple[str, str]]:
     """Name and key of the modules that Python needs before the importer is there."""
-    starting = [(key.replace("/", "."), f"{image.interpreter.stdlib}/{key}") for key in _STARTING]
-    return [(name, key) for name, key in (*starting, (IMPORTER, IMPORTER)) if key in modules]
+    starting = {
+        **{key.replace("/", "."): f"{image.interpreter.stdlib}/{key}" for key in _STARTING},
+        **{name: key for name, key in _OWN.items() if key in modules},
+    }
+    return [(name, key) for name, key in starting.items() if key in modules]
 
 
 class _Strings:
@@ -146,7 +151,7 @@ def _index(
     numbers = {module: number for number, module in enumerate(modules)}
     strings = _Strings()
     frozen_table = b"".join(
-        _FROZEN.pack(numbers[item], strings.place(name)[0], Flag.PACKAGE in modules[item].flags, 0)
+        _FROZEN.pack(numbers[item], strings.place(name)[0], name in _PACKAGES, 0)
         for name, item in frozen
     )
     slots = _slots(modules)

@@ -268,12 +268,18 @@ class _SiteBuiltin:
         return repr(self._real())
 
 
+def connect() -> None:
+    """Make the image importable in this interpreter; a second call does nothing."""
+    if claim not in sys.path_hooks:
+        sys.path[:] = [prefix + path for path in settings["search_path"]]
+        sys.path_hooks.insert(0, claim)
+        sys.path_importer_cache.clear()
+        sys.meta_path.append(Latecomers)
+
+
 def install() -> None:
-    """Make the image importable and run what an environment runs at its start."""
-    sys.path[:] = [prefix + path for path in settings["search_path"]]
-    sys.path_hooks.insert(0, claim)
-    sys.path_importer_cache.clear()
-    sys.meta_path.append(Latecomers)
+    """Do what an environment does at the start of its main interpreter."""
+    connect()
     if sys._stdlib_dir is None:  # type: ignore[attr-defined]  # noqa: SLF001
         _place_frozen(prefix + settings["stdlib"])
     for name in ("exit", "quit", "copyright", "credits", "license", "help"):

@@ -32,11 +32,12 @@ static bool put(PyObject *tuple, Py_ssize_t index, PyObject *item) {
 static PyObject *below_root(struct bytes file) {
     if (file.size == 0) return py(PyUnicode_FromStringAndSize)("", 0);
     size_t root = strlen(launched->root);
-    char *path = malloc(root + 1 + file.size);
+    char *path = malloc(root + file.size + 2);
     if (!path) return py(PyErr_NoMemory)();
     memcpy(path, launched->root, root);
     path[root] = '/';
     memcpy(path + root + 1, file.data, file.size);
+    path[root + 1 + file.size] = '\0'; /* asked for before the file system's codec is there */
     PyObject *text = py(PyUnicode_DecodeFSDefaultAndSize)(path, (Py_ssize_t)(root + 1 + file.size));
     free(path);
     return text;

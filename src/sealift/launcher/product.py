@@ -19,7 +19,7 @@ from sealift.store import digest_of, file_sha256
 from sealift.target import Target
 
 SYSTEMS = frozenset({"linux"})
-_OWN_MODULES = ("importer", "adapters", "paths")
+_OWN_MODULES = ("importer", "encodings_start", "adapters", "paths")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
