@@ -50,9 +50,9 @@ static uint32_t file_at(const struct payload *payload, uint64_t raw_offset) {
 }
 
 static int write_piece(int tree, const struct file *file, const uint8_t *data, size_t size, uint64_t at) {
-    int out = openat(tree, file->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int out = openat(tree, file->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, (mode_t)file->mode);
     if (out < 0) return -1;
-    int failed = write_at(out, data, size, at) < 0 || fchmod(out, file->mode) < 0;
+    int failed = write_at(out, data, size, at);
     return close(out) < 0 || failed ? -1 : 0;
 }
 
@@ -97,15 +97,10 @@ static void *extract_frames(void *argument) {
 
 static int prepare_folders(const struct payload *payload, int tree) {
     const char *last = "";
-    size_t last_size = 0;
     for (uint32_t i = 0; i <= payload->file_count; i++) {
         const struct file *file = &payload->files[i];
-        const char *slash = strrchr(file->path, '/');
-        size_t size = slash ? (size_t)(slash - file->path) + 1 : 0;
-        if (size != last_size || memcmp(last, file->path, size) != 0)
-            if (make_folders(tree, file->path) < 0) return because_errno("make the folder of", file->path);
+        if (make_folders(tree, file->path, last) < 0) return because_errno("make the folder of", file->path);
         last = file->path;
-        last_size = size;
         if (file->size == 0 && write_file(tree, file->path, "", 0, file->mode) < 0)
             return because_errno("write", file->path);
     }
@@ -123,8 +118,7 @@ static int start_threads(struct work *work, pthread_t *threads, int wanted) {
     return started;
 }
 
-int extract_all(const struct payload *payload, int tree, bool *damaged) {
-    *damaged = false;
+static int write_all_files(const struct payload *payload, int tree, bool *damaged) {
     if (prepare_folders(payload, tree) < 0) return -1;
     struct work work = {.payload = payload, .tree = tree};
     pthread_t threads[MOST_THREADS];
@@ -143,44 +137,59 @@ int extract_all(const struct payload *payload, int tree, bool *damaged) {
     return because_errno("write", payload->files[atomic_load(&work.where)].path);
 }
 
-static int write_from_frames(const struct payload *payload, const struct file *file, int out) {
+int extract_all(const struct payload *payload, int tree, bool *damaged) {
+    *damaged = false;
+    mode_t mask = umask(0); /* modes are as listed; the tree itself is closed to others */
+    int failed = write_all_files(payload, tree, damaged);
+    umask(mask);
+    return failed;
+}
+
+/* The part of a file that lies in a frame. */
+static int write_overlap(ZSTD_DCtx *context, const struct frame *frame, const struct file *file, int out,
+                         bool *damaged) {
+    uint64_t start = file->raw_offset, stop = start + file->size;
+    if (start < frame->raw_offset) start = frame->raw_offset;
+    if (stop > frame->raw_offset + frame->raw_size) stop = frame->raw_offset + frame->raw_size;
+    if (start >= stop) return 0;
+    uint8_t *raw = allocate(frame->raw_size);
+    *damaged = unpack(context, frame, raw) < 0;
+    int failed = *damaged || write_at(out, raw + (start - frame->raw_offset), (size_t)(stop - start),
+                                      start - file->raw_offset) < 0;
+    free(raw);
+    return failed ? -1 : 0;
+}
+
+static int write_content(const struct payload *payload, uint32_t index, int out, bool *damaged) {
+    if (index == payload->file_count) return write_at(out, payload->launcher, payload->launcher_size, 0);
     ZSTD_DCtx *context = ZSTD_createDCtx();
-    int result = context ? 0 : -1;
-    for (uint32_t i = 0; result == 0 && i < payload->frame_count; i++) {
+    int failed = context ? 0 : -1;
+    for (uint32_t i = 0; !failed && i < payload->frame_count; i++) {
         struct frame frame = payload_frame(payload, i);
-        uint64_t start = file->raw_offset, stop = start + file->size;
-        if (start < frame.raw_offset) start = frame.raw_offset;
-        if (stop > frame.raw_offset + frame.raw_size) stop = frame.raw_offset + frame.raw_size;
-        if (start >= stop) continue;
-        uint8_t *raw = allocate(frame.raw_size);
-        if (unpack(context, &frame, raw) < 0) result = NOT_ZSTD - 1;
-        else result = write_at(out, raw + (start - frame.raw_offset), stop - start, start - file->raw_offset);
-        free(raw);
+        failed = write_overlap(context, &frame, &payload->files[index], out, damaged);
     }
     ZSTD_freeDCtx(context);
-    return result;
+    return failed;
+}
+
+/* The file `name` gets the name `path`, whatever has it now. */
+static int take_place(int tree, const char *name, const char *path) {
+    if (make_folders(tree, path, "") < 0) return -1;
+    if (renameat(tree, name, tree, path) == 0) return 0;
+    if (errno != EISDIR || remove_entry(tree, path) < 0) return -1;
+    return renameat(tree, name, tree, path);
 }
 
 int extract_one(const struct payload *payload, int tree, uint32_t index, bool *damaged) {
     const struct file *file = &payload->files[index];
     char *name = joined(".mend.%ld.%016llx", (long)getpid(), (unsigned long long)os_random());
     int out = openat(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int result = out < 0 ? -1 : 0;
-    if (result == 0 && index == payload->file_count)
-        result = write_at(out, payload->launcher, payload->launcher_size, 0);
-    else if (result == 0)
-        result = write_from_frames(payload, file, out);
-    *damaged = result < -1;
-    if (result == 0) result = fchmod(out, file->mode) < 0 || fsync(out) < 0 ? -1 : 0;
-    if (out >= 0 && close(out) < 0) result = -1;
-    if (result == 0) result = make_folders(tree, file->path);
-    if (result == 0 && renameat(tree, name, tree, file->path) < 0) {
-        result = errno == EISDIR ? remove_entry(tree, file->path) : -1;
-        if (result == 0) result = renameat(tree, name, tree, file->path);
-    }
-    int error = errno;
-    if (result < 0 && out >= 0) unlinkat(tree, name, 0);
-    errno = error;
+    *damaged = false;
+    int failed = out < 0 || write_content(payload, index, out, damaged) < 0 ||
+                 fchmod(out, (mode_t)file->mode) < 0 || fsync(out) < 0;
+    if (out >= 0 && close(out) < 0) failed = true;
+    if (failed || take_place(tree, name, file->path) < 0) failed = because_errno("mend", file->path);
+    if (failed && out >= 0) unlinkat(tree, name, 0);
     free(name);
-    return result < 0 ? because_errno("mend", file->path) : 0;
+    return failed;
 }

@@ -67,10 +67,13 @@ static int make_folder(int folder, const char *path) {
     return mkdirat(folder, path, 0700);
 }
 
-int make_folders(int folder, const char *path) {
+int make_folders(int folder, const char *path, const char *known) {
     char *prefix = joined("%s", path);
     int failed = 0;
-    for (char *at = prefix; !failed && (at = strchr(at, '/')); *at++ = '/') {
+    size_t common = 0;
+    for (size_t i = 0; path[i] && path[i] == known[i]; i++)
+        if (path[i] == '/') common = i + 1;
+    for (char *at = prefix + common; !failed && (at = strchr(at, '/')); *at++ = '/') {
         *at = '\0';
         failed = make_folder(folder, prefix);
     }

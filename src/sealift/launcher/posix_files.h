@@ -15,8 +15,9 @@ int write_file(int folder, const char *name, const void *data, size_t size, unsi
 /* The whole file; NULL with errno set.  Larger than `limit` is EFBIG. */
 void *read_file(int folder, const char *name, size_t limit, size_t *size);
 
-/* Makes the folders in front of the last part of `path`, mode 0700; a file in the way goes. */
-int make_folders(int folder, const char *path);
+/* Makes the folders in front of the last part of `path`, mode 0700; a file in the way goes.  Those
+   of `known`, another path, are there already. */
+int make_folders(int folder, const char *path, const char *known);
 
 /* Deletes a file or a whole folder, from descriptor to descriptor: no path is followed twice, no
    link at all, and nothing on another file system is touched. */
