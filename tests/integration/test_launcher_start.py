@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,29 @@ def test_a_folder_runs_where_it_is_put(tmp_path: Path) -> None:
 def test_a_static_libpython_acts_alike(tmp_path: Path) -> None:
     code = "import ssl, decimal; print(child('import ssl, _sealift; print(_sealift.mode)'))"
     assert answer(static_file(), code, cache=tmp_path) == "python"
+
+
+@pytest.mark.parametrize("program", [single_file, folder_program])
+def test_programs_can_start_themselves_anew(program: Callable[[], Path], cache: Path) -> None:
+    code = """
+import os
+if sys.argv[-1] == "once":
+    sys.argv[-1] = "twice"
+    os.execv(sys.executable, [sys.executable, *sys.argv])
+import _sealift
+print(_sealift.mode, sys.argv[-1])
+"""
+    done = start(program(), "eval", code, "once", cache=cache)
+    assert (done.stdout, done.stderr) == (b"app twice\n", b"")
+
+
+def test_found_on_the_path_it_knows_where_it_is(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "tool").symlink_to(single_file())
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for command, expected in (
+        ("tool eval 'print(sys.argv[0])'", str(tmp_path / "tool")),
+        (f"cd {tmp_path}; ./tool eval 'print(sys.argv[0])'", "./tool"),
+        ("exec -a other tool eval 'print(sys.argv[0])'", "other"),
+    ):
+        done = start(Path("bash"), "-c", command, cache=cache, env=path)
+        assert done.stdout.decode().strip() == expected, done.stderr

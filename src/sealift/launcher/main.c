@@ -128,6 +128,13 @@ static void find_launch(struct launch *launch) {
         fail(NULL, IMAGE_NAME " belongs to another payload");
 }
 
+/* Found on PATH, a program is only told its name, a script its path; programs look for it. */
+static char *path_of_program(char *name) {
+    const char *started = os_started_path(), *slash = started ? strrchr(started, '/') : NULL;
+    if (!slash || strchr(name, '/') || strcmp(slash + 1, name) != 0) return name;
+    return joined("%s", started);
+}
+
 int main(int argc, char **argv) {
     static struct launch launch;
     static char nameless[] = "";
@@ -139,6 +146,7 @@ int main(int argc, char **argv) {
     unsigned occupied = os_occupy_stdio();
     find_launch(&launch);
     os_release_stdio(occupied);
+    if (launch.is_app) argv[0] = path_of_program(argv[0]);
     start_interpreter(&launch, argc, argv);
     install_importer();
     if (!launch.is_app) return run_python();

@@ -2,6 +2,7 @@
 
 #include "start.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,18 @@ static void configure_python(PyConfig *config) {
     config->user_site_directory = 0;
 }
 
+/* Programs that start themselves anew run sys.executable on sys.argv[0].  That is no script here but
+   a program: it is started in Python's place. */
+static void start_program(const PyConfig *config, int argc, char **argv) {
+    char **script = argv + (argc - (int)config->argv.length);
+    char magic[4] = "";
+    int file = open(*script, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) return;
+    bool is_program = read(file, magic, sizeof magic) == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
+    close(file);
+    if (is_program) execv(*script, script);
+}
+
 void start_interpreter(const struct launch *launch, int argc, char **argv) {
     open_library(launch);
     trace("libpython");
@@ -124,7 +137,8 @@ void start_interpreter(const struct launch *launch, int argc, char **argv) {
         check(py(PyConfig_Read)(&config));
         /* A script may import what lies beside it; -c, -m and standard input may not look into the
            working directory. */
-        if (!config.run_filename) config.safe_path = 1;
+        if (config.run_filename) start_program(&config, argc, argv);
+        else config.safe_path = 1;
         config.site_import = 0;
     }
     trace("configuration");
