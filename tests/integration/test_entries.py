@@ -269,3 +269,25 @@ def main():
     copy = Path(shutil.move(program, moved / "renamed"))
     assert run(copy, str(copy)).stdout == "app.helper\n"
     assert not copy.exists()
+
+
+RESTART = b"""
+import os, sys
+def main():
+    if len(sys.argv) < 3:
+        command = sys.argv if sys.argv[1] == "argv" else sys.orig_argv[1:]
+        os.execv(sys.executable, [sys.executable, "-W", "ignore", *command, "again"])
+    print(sys.argv, sys.orig_argv[0] == sys.executable)
+"""
+
+
+def test_programs_can_restart_themselves(tmp_path: Path) -> None:
+    program = built(tmp_path, "app.restart:main", files={**FILES, "app/restart.py": RESTART})
+    for way in ("argv", "orig_argv"):
+        assert run(program, way).stdout == f"{[str(program), way, 'again']} True\n"
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["sh", "-c", f"app {way}"], env={"PATH": path, "HOME": str(tmp_path / "home")},
+            capture_output=True, text=True, check=True, cwd="/",
+        )  # fmt: skip
+        assert done.stdout == f"{[str(program), way, 'again']} True\n"

@@ -14,6 +14,9 @@ int os_open_self(void);
 char *os_self_path(void);
 const char *os_started_path(void);
 
+/* Whether `path` is a native program, and so no script. */
+bool os_is_program(const char *path);
+
 /* Started with the rights of somebody else (set-user-ID and the like)? */
 bool os_is_secure(void);
 

@@ -50,6 +50,15 @@ char *os_self_path(void) {
     return NULL;
 }
 
+bool os_is_program(const char *path) {
+    char magic[4];
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) return false;
+    bool is_elf = pread(file, magic, sizeof magic, 0) == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
+    close(file);
+    return is_elf;
+}
+
 bool os_is_secure(void) { return getauxval(AT_SECURE) != 0; }
 
 bool os_boot_id(char id[BOOT_ID_SIZE]) {

@@ -118,6 +118,12 @@ static void start_program(const PyConfig *config, int argc, char **argv) {
     if (is_program) execv(*script, script);
 }
 
+/* [sys.executable, *sys.argv] starts a program anew everywhere; here its first argument is no script
+   but the product. */
+static void restart_product(char **argv) {
+    if (os_is_program(argv[0])) execv(argv[0], argv);
+}
+
 void start_interpreter(const struct launch *launch, int argc, char **argv) {
     open_library(launch);
     trace("libpython");
@@ -135,6 +141,7 @@ void start_interpreter(const struct launch *launch, int argc, char **argv) {
     set_places(&config, launch);
     if (!launch->is_app) {
         check(py(PyConfig_Read)(&config));
+        if (config.run_filename && config.argv.length <= argc) restart_product(argv + argc - config.argv.length);
         /* A script may import what lies beside it; -c, -m and standard input may not look into the
            working directory. */
         if (config.run_filename) start_program(&config, argc, argv);
