@@ -19,6 +19,7 @@ from tests.support.launched import (
     static_file,
     tree_of,
 )
+from tests.support.tools import require_namespaces
 
 
 @pytest.fixture(scope="module")
@@ -267,3 +268,23 @@ def test_found_on_the_path_it_knows_where_it_is(cache: Path, tmp_path: Path) -> 
     ):
         done = start(Path("bash"), "-c", command, cache=cache, env=path)
         assert done.stdout.decode().strip() == expected, done.stderr
+
+
+def test_without_proc_it_goes_by_how_it_was_started(tmp_path: Path) -> None:
+    require_namespaces()
+    code = "print(child('import decimal; print(sys.executable)'))"
+    for _ in range(2):
+        done = start(
+            single_file(), "eval", code, cache=tmp_path,
+            prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                    'mount -t tmpfs x /proc && exec "$0" "$@"'),
+        )  # fmt: skip
+        assert done.stdout.decode().startswith(str(tmp_path)), done.stderr
+
+
+def test_few_descriptors_and_no_threads_are_enough(tmp_path: Path) -> None:
+    for limit in ("-n 8", "-v 400000"):
+        done = start(
+            single_file(), cache=tmp_path / limit, prefix=("sh", "-c", f'ulimit {limit}; exec "$0"')
+        )
+        assert done.stdout == b"started\n", done.stderr

@@ -61,7 +61,6 @@
     X(PyExc_ImportError)                                                                               \
     X(PyExc_IndexError)                                                                                \
     X(PyExc_KeyboardInterrupt)                                                                         \
-    X(PyExc_OSError)                                                                                   \
     X(PyImport_FrozenModules)                                                                          \
     X(_Py_NoneStruct)
 
