@@ -283,7 +283,7 @@ def test_without_proc_it_goes_by_how_it_was_started(tmp_path: Path) -> None:
 
 
 def test_few_descriptors_and_no_threads_are_enough(tmp_path: Path) -> None:
-    for limit in ("-n 8", "-v 400000"):
+    for limit in ("-n 24", "-v 400000"):
         done = start(
             single_file(), cache=tmp_path / limit, prefix=("sh", "-c", f'ulimit {limit}; exec "$0"')
         )
