@@ -90,7 +90,7 @@ def _download(
         ):
             length = int(response.headers.get("Content-Length") or 0)
             bar.grow(length)
-            while chunk := response.read(_CHUNK):
+            while chunk := response.read1(_CHUNK):  # what has come, so that a stop is soon
                 out.write(chunk)
                 digest.update(chunk)
                 received += len(chunk)

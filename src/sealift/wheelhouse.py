@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,14 @@ def _download(files: Sequence[LockedFile], logins: Mapping[str, Login]) -> dict[
             return fetch(wanted, logins=logins, bar=bar)
 
         with ThreadPoolExecutor(_PARALLEL) as pool:
+            pending = {pool.submit(one, file): file.location for file in remote}
             try:
-                found = list(pool.map(one, remote))
+                found = {pending[done]: done.result() for done in as_completed(pending)}
             except BaseException:  # an interrupt, too: the others end at their next bytes
                 bar.stop()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    return {**there, **{f.location: path for f, path in zip(remote, found, strict=True)}}
+    return {**there, **found}
 
 
 class _SharedBar:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.pylock import Pylock
 
+from sealift import store
 from sealift.errors import LockError
 from sealift.lockfile import load_lock
 from sealift.project import load_project
@@ -78,7 +79,7 @@ def test_a_resolution_is_used_again_for_a_day(index: Index, files: Path, tmp_pat
     assert len(index.asked) == asked
     assert versions(lock(load_project("app"), python=PYTHON, update=True))["base"] == "1.9"
     honest_wheel(files, "base", "1.10")
-    (stored,) = (tmp_path / "store/locks").iterdir()
+    (stored,) = (store.store_root() / "locks").iterdir()
     os.utime(stored, (1, 1))
     assert versions(lock(load_project("app"), python=PYTHON))["base"] == "1.10"
 
@@ -89,7 +90,7 @@ def test_without_a_network_the_last_resolution_is_used(
     with serve_index(files) as served:
         monkeypatch.setenv("UV_DEFAULT_INDEX", served.url)
         first = lock(load_project("app"), python=PYTHON)
-    (stored,) = (tmp_path / "store/locks").iterdir()
+    (stored,) = (store.store_root() / "locks").iterdir()
     os.utime(stored, (1, 1))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "other"))
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.pylock import Pylock
 
+from sealift import store
 from sealift.errors import ArchiveError, BuildError, FetchError, LockError
 from sealift.lockfile import parse_lock
 from sealift.plan import Job
@@ -113,6 +114,21 @@ def test_a_busy_server_is_asked_again(
     assert len(index.asked) == 3
 
 
+def test_one_failure_stops_the_other_downloads(files: Path, index: Index, tmp_path: Path) -> None:
+    slow = honest_wheel(files, "demo", files={"demo.py": os.urandom(5_000)})
+    text = locked(slow, host=index.host).to_dict()["packages"][0]["wheels"][0]["url"]
+    digest = hashlib.sha256(slow.read_bytes()).hexdigest()
+    found = lock(
+        f'[[packages]]\nname = "demo"\nversion = "1.0"\n'
+        f'wheels = [{{ url = "{text}", hashes = {{ sha256 = "{digest}" }} }}]',
+        package("third", "py3-none-any").replace("https://index.invalid", "ftp://x"),
+    )
+    index.slow = True
+    with pytest.raises(FetchError, match="ftp scheme is not supported"):
+        collect(job_here(project(), found))
+    assert list((tmp_path / "store").rglob("*.whl")) == []
+
+
 def test_what_stays_broken_is_told(
     files: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +165,7 @@ def test_a_wheel_that_lies_is_told_before_anything_is_staged(files: Path, tmp_pa
     path = write_zip(files / "demo-1.0-py3-none-any.whl", content)
     with pytest.raises(ArchiveError, match=r"another hash for 'demo\.py'"):
         collect(job_here(project(), locked(path)))
-    wheels = tmp_path / "store/wheels"
+    wheels = store.store_root() / "wheels"
     assert [p for p in wheels.iterdir() if not p.name.endswith(".lock")] == []
 
 
@@ -181,11 +197,11 @@ def test_a_folder_is_built_and_found_again(tmp_path: Path) -> None:
     first = collect(folder_job(path))
     (wheel,) = first.wheels
     assert (wheel.name, wheel.built, wheel.is_project) == ("demo", True, True)
-    log = next((tmp_path / "store/logs").iterdir())
+    log = next((store.store_root() / "logs").iterdir())
     assert "building demo" in log.read_text()
     log.unlink()
     assert collect(folder_job(path)) == first
-    assert list((tmp_path / "store/logs").iterdir()) == []
+    assert list((store.store_root() / "logs").iterdir()) == []
     assert sorted(p.name for p in path.iterdir()) == ["demo.py", "own.py", "pyproject.toml"]
 
 
@@ -210,10 +226,10 @@ def test_an_sdist_is_built_once(files: Path, tmp_path: Path) -> None:
     job = job_here(project(), locked(path))
     first = collect(job)
     assert first.wheels[0].built
-    (next((tmp_path / "store/logs").iterdir())).unlink()
+    (next((store.store_root() / "logs").iterdir())).unlink()
     assert collect(job) == first
-    assert list((tmp_path / "store/logs").iterdir()) == []
-    assert list((tmp_path / "store/scratch").iterdir()) == []
+    assert list((store.store_root() / "logs").iterdir()) == []
+    assert list((store.store_root() / "scratch").iterdir()) == []
 
 
 def test_an_sdist_as_input(tmp_path: Path) -> None:
@@ -235,7 +251,7 @@ def test_a_pure_project_serves_every_machine(tmp_path: Path) -> None:
 def with_running_python(job: Job) -> Job:
     import dataclasses
 
-    interpreter = dataclasses.replace(job.interpreter, program=Path(sys.executable))
+    interpreter = dataclasses.replace(job.require_interpreter(), program=Path(sys.executable))
     return dataclasses.replace(job, interpreter=interpreter)
 
 
@@ -269,7 +285,7 @@ def test_a_backend_that_fails_shows_its_last_lines_and_its_log(
     assert len(e.value.details) <= 20
     assert e.value.log is not None
     assert "building demo" in e.value.log.read_text()
-    built = tmp_path / "store/built"
+    built = store.store_root() / "built"
     assert [p for p in built.iterdir() if not p.name.endswith(".lock")] == []
 
 
@@ -395,7 +411,7 @@ def test_setuptools_leaves_nothing_in_the_folder_and_no_paths_in_the_wheel(
     (native,) = (name for name in archive.namelist() if "_fast" in name)
     assert str(tmp_path).encode() not in archive.read(native)
     assert current_target().wheel in wheel.path.name
-    again = tmp_path / "store/built"
+    again = store.store_root() / "built"
     again.rename(tmp_path / "first")
     (second,) = collect(folder_job(path)).wheels
     assert second.sha256 == wheel.sha256

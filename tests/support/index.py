@@ -1,8 +1,10 @@
 """A package index on this machine: a folder of wheels and sdists served over HTTP (PEP 503)."""
 
 import base64
+import contextlib
 import hashlib
 import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,8 @@ from packaging.utils import canonicalize_name
 class Index:
     """Where the index is, and what was asked of it.
 
-    The next ``failing`` requests are answered with 503; ``cut`` breaks answers off in the middle.
+    The next ``failing`` requests are answered with 503; ``cut`` breaks answers off in the middle,
+    ``slow`` sends them byte by byte.
     """
 
     url: str
@@ -25,6 +28,7 @@ class Index:
     asked: list[str] = field(default_factory=list)
     failing: int = 0
     cut: bool = False
+    slow: bool = False
 
 
 @contextmanager
@@ -42,28 +46,24 @@ def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterat
                 index.failing -= 1
                 self._answer(503, b"busy")
                 return
-            parts = (
-                urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).strip("/").split("/")
-            )
-            if parts[0] == "simple" and len(parts) == 2:
-                page = _page(folder, parts[1])
-                self._answer(200 if page else 404, page)
-            elif parts[0] == "files" and (folder / parts[-1]).is_file():
-                self._answer(200, (folder / parts[-1]).read_bytes(), "application/octet-stream")
-            else:
-                self._answer(404, b"")
+            content = _content(folder, urllib.parse.unquote(urllib.parse.urlsplit(self.path).path))
+            self._answer(200 if content else 404, content)
 
         do_HEAD = do_GET  # noqa: N815
 
-        def _answer(self, status: int, content: bytes, kind: str = "text/html") -> None:
+        def _answer(self, status: int, content: bytes) -> None:
             self.send_response(status)
             if status == 401:
                 self.send_header("WWW-Authenticate", 'Basic realm="index"')
+            kind = "application/octet-stream" if "/files/" in self.path else "text/html"
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content[: len(content) // 2] if index.cut else content)
+            if self.command == "HEAD":
+                return
+            with contextlib.suppress(ConnectionError):
+                for piece in _pieces(index, content):
+                    self.wfile.write(piece)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
@@ -79,6 +79,26 @@ def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterat
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _content(folder: Path, path: str) -> bytes:
+    """The page of a distribution or a file; empty where there is none."""
+    match path.strip("/").split("/"):
+        case ["simple", name]:
+            return _page(folder, name)
+        case ["files", name] if (folder / name).is_file():
+            return (folder / name).read_bytes()
+        case _:
+            return b""
+
+
+def _pieces(index: Index, content: bytes) -> Iterator[bytes]:
+    if not index.slow:
+        yield content[: len(content) // 2] if index.cut else content
+        return
+    for position in range(len(content)):
+        time.sleep(0.005)
+        yield content[position : position + 1]
 
 
 def _basic(login: tuple[str, str]) -> str:
