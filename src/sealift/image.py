@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sealift import jsonform
-from sealift.interpreter import Interpreter
 from sealift.entry import EntryPoint
+from sealift.interpreter import Interpreter
 from sealift.target import Target
 
 SITE_PACKAGES = "site-packages"
