@@ -37,7 +37,7 @@ def example() -> None:
     """Build a real project into one file and run it."""
     install()
     run(BIN / "sealift", "build", "examples/patient", "--out", "dist")
-    run(ROOT / "dist" / "patient", "run")
+    run(ROOT / "dist" / "myapp", "run")
 
 
 def test() -> None:
