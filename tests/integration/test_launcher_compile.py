@@ -53,6 +53,20 @@ def test_same_inputs_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.network
+def test_a_compiler_that_was_only_found_gives_way_to_zig(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bad = tmp_path / "cc"
+    bad.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\nexit 4\n')
+    bad.chmod(0o755)
+    monkeypatch.delenv("SEALIFT_CC", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    needed = floor_of({"launcher": launcher_for(shared_interpreter())}, shared_interpreter().target)
+    assert needed.version is not None
+    assert needed.version <= (2, 17)
+
+
+@pytest.mark.network
 def test_the_decoder_comes_from_the_index_with_the_promised_digest() -> None:
     sdist = index.find_sdist("backports-zstd", "1.8.0")
     assert sdist.sha256 == compiling._ZSTD_SHA256

@@ -67,15 +67,22 @@ def launcher_for(interpreter: Interpreter) -> Path:
         )
     refused: list[str] = []
     for compiler in _compilers(interpreter.target):
-        launcher = _compiled(interpreter, compiler)
+        try:
+            launcher = _compiled(interpreter, compiler)
+        except ToolError as problem:
+            if os.environ.get("SEALIFT_CC"):
+                raise
+            refused += [problem.message, *problem.details]
+            continue
         needed = floor_of({"the launcher": launcher}, interpreter.target)
         if not interpreter.floor or not needed.version or needed.version <= interpreter.floor:
             return launcher
         refused.append(f"{compiler.command[0]}: {needed.because}")
     raise ToolError(
-        f"cannot compile a launcher for {interpreter.target} that is as old as its interpreter",
+        f"cannot compile a launcher for {interpreter.target} that suits Python "
+        f"{interpreter.version}",
         details=refused,
-        hint="pip install ziglang   |   set SEALIFT_CC to a compiler for an older system",
+        hint="pip install ziglang   |   set SEALIFT_CC to a compiler for a system as old",
     )
 
 

@@ -113,7 +113,7 @@ static void find_launch(struct launch *launch) {
     struct payload payload;
     char *root = NULL;
     int self = os_open_self();
-    if (self < 0) fail("hint: it needs /proc", "it cannot open its own file");
+    if (self < 0) fail("hint: whoever starts it has to have the right to read it", "its own file: %s", strerror(errno));
     enum payload_kind kind = find_payload(self, &payload, &root);
     trace("payload");
     switch (kind) {
