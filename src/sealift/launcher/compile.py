@@ -88,7 +88,7 @@ def launcher_for(interpreter: Interpreter) -> Path:
 
 def _compilers(target: Target) -> Iterator[_Compiler]:
     """What may compile for ``target``, the quickest to get first."""
-    native = find_compiler() if target == current_target() or target.name == "this" else None
+    native = find_compiler() if target.name == current_target().name else None
     if native:
         version = process.run([native, "--version"], action="ask the compiler for its version")
         yield _Compiler((str(native),), version, os.environ)
