@@ -291,3 +291,21 @@ def test_programs_can_restart_themselves(tmp_path: Path) -> None:
             capture_output=True, text=True, check=True, cwd="/",
         )  # fmt: skip
         assert done.stdout == f"{[str(program), way, 'again']} True\n"
+
+
+POOL = b"""
+import multiprocessing
+class Number:
+    def __init__(self, value):
+        self.value = value
+def double(number):
+    return Number(number.value * 2)
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        print([number.value for number in pool.map(double, map(Number, range(3)))])
+"""
+
+
+def test_spawned_processes_find_what_a_module_entry_defines(tmp_path: Path) -> None:
+    done = run(built(tmp_path, "app.pool", files={**FILES, "app/pool.py": POOL}))
+    assert (done.stdout, done.stderr) == ("[0, 2, 4]\n", "")

@@ -24,6 +24,11 @@ def test_sources_stay_in_the_image(tmp_path: Path) -> None:
     assert found == [f"{STDLIB}/LICENSE.txt", f"{SITE}/own/a.py", native]
 
 
+def test_sources_that_cannot_be_imported_are_files(tmp_path: Path) -> None:
+    found = paths_of(tmp_path, "share/app/plugin.py", "bin/tool.py", f"{SITE}/a.py", f"{SITE}/b")
+    assert sorted(found) == ["bin/tool.py", f"{SITE}/b", "share/app/plugin.py"]
+
+
 def test_every_folder_of_modules_exists(tmp_path: Path) -> None:
     found = paths_of(
         tmp_path,

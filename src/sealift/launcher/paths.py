@@ -8,7 +8,7 @@ import os
 import pathlib
 from contextlib import contextmanager
 from importlib import resources
-from importlib.readers import FileReader
+from importlib.resources.readers import FileReader
 
 import _sealift  # type: ignore[import-not-found]
 from _sealift_importer import DIRECTORY, PACKAGE, SOURCE, find, prefix, source_at  # type: ignore[import-not-found]

@@ -80,12 +80,18 @@ class TreeFile:
 def real_entries(image: Image) -> Iterator[Entry]:
     """The entries that are files on disk, in the order of their origins and paths.
 
-    Native files and data are, sources when they ask for it.  Besides, a folder exists only through
+    Native files and data are, sources when they ask for it or nothing on the search path leads to
+    them.  Besides, a folder exists only through
     its files, and programs walk ``..`` through the folders of their modules; so a folder with
     modules alone gets the first of them (its ``__init__.py`` when it has one).
     """
     hidden = _shadowed(image.entries)
-    real = [entry for entry in image.entries if _is_real(entry) or entry.path in hidden]
+    importable = tuple(f"{folder}/" for folder in image.search_path)
+    real = [
+        entry
+        for entry in image.entries
+        if _is_real(entry) or entry.path in hidden or not entry.path.startswith(importable)
+    ]
     taken = {entry.path for entry in real}
     present = {parent for path in taken for parent in PurePosixPath(path).parents}
     for entry in sorted(image.entries, key=lambda entry: _deep_first(entry.path)):
