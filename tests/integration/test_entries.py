@@ -15,7 +15,7 @@ import pytest
 
 from sealift.formats.onefile import OneFile, OneFileOptions
 from tests.support.products import local_interpreter, make_image, wheel_of
-from tests.support.tools import require_tool
+from tests.support.tools import require_namespaces, require_tool
 
 MAIN = """
 import json, os, sys
@@ -209,6 +209,33 @@ def _bundled() -> int:
 def test_certificates_can_be_the_bundled_ones(tmp_path: Path) -> None:
     program = built(tmp_path, "app.cli:certificates", config={"certificates": "bundled"})
     assert int(run(program).stdout) == _bundled()
+
+
+def test_certificates_are_those_python_finds_outside(tmp_path: Path) -> None:
+    program = built(tmp_path, "app.cli:certificates")
+    script = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
+    python = local_interpreter("3.13").program
+    assert python
+    outside = subprocess.run(
+        [python, "-I", "-c", script], env={}, capture_output=True, text=True, check=True
+    )
+    found = int(run(program).stdout)
+    assert found == int(outside.stdout) or int(outside.stdout) == 0
+
+
+def test_certificates_are_bundled_ones_where_the_system_has_none(tmp_path: Path) -> None:
+    require_namespaces()
+    program = built(tmp_path, "app.cli:certificates")
+    paths = ssl.get_default_verify_paths()
+    folders = {str(Path(paths.openssl_cafile).parent), "/etc/ssl", "/etc/pki", "/var/lib"}
+    hide = "; ".join(f"mount -t tmpfs x {path}" for path in folders if Path(path).is_dir())
+    script = f'{hide}; exec "$0"'
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, program],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stdout) == _bundled()
 
 
 @pytest.fixture

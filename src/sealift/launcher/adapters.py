@@ -88,9 +88,9 @@ def set_default_verify_paths(original: "Callable[..., None]", context: "Any") ->
         for name in (paths.openssl_cafile_env, paths.openssl_capath_env)
     )
     bundled = settings["certificates"] == "bundled"
-    if named or not (bundled or _has_certificates(paths)):
+    if named or not bundled:
         original(context)
-    if named or (_has_certificates(paths) and not bundled):
+    if named or (not bundled and _has_certificates(paths)):
         return
     candidates = () if bundled else SYSTEM_CERTIFICATES
     for path in (*candidates, BUNDLED_CERTIFICATES):
