@@ -120,6 +120,17 @@ def dlopen(original: "Callable[..., int]", name: "Any", mode: "int") -> "int":
     return original(name, mode)
 
 
+def found_on_path(name: "str") -> "str":
+    """Where a shell found ``name``: what a script is told by the kernel, and a program is not."""
+    import os
+
+    for folder in os.get_exec_path():
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return name
+
+
 def startup_failed(code: "str", problem: "Exception") -> None:
     """Tell that code of a ``.pth`` file failed; the program goes on, as with ``site``."""
     import traceback

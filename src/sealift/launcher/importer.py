@@ -282,7 +282,7 @@ def install() -> None:
     connect()
     if _sealift.mode == "app":
         if sys.argv[0] and "/" not in sys.argv[0]:
-            sys.argv[0] = _found_on_path(sys.argv[0])
+            sys.argv[0] = support("_sealift_adapters").found_on_path(sys.argv[0])
         sys.orig_argv[:] = [sys.executable, *sys.argv]
     if sys._stdlib_dir is None:  # type: ignore[attr-defined]  # noqa: SLF001
         _place_frozen(prefix + settings["stdlib"])
@@ -295,17 +295,6 @@ def install() -> None:
     for name in ("sitecustomize", "usercustomize"):
         if any(find(f"{path}/{name}") for path in settings["search_path"]):
             __import__(name)
-
-
-def _found_on_path(name: "str") -> "str":
-    """Where a shell found ``name``: what a script is told by the kernel, and a program is not."""
-    import os
-
-    for folder in os.get_exec_path():
-        path = os.path.join(folder, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return name
 
 
 def _place_frozen(stdlib: "str") -> None:
