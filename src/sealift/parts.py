@@ -39,7 +39,7 @@ class Part:
 
 
 def interpreter_part(interpreter: Interpreter, others: Sequence[Part], *, everything: bool) -> Part:
-    """The interpreter's files, without the groups whose modules nothing shipped mentions.
+    """The interpreter's files, without the groups whose modules nothing shipped imports.
 
     ``data/stdlib.toml`` lists the groups (Tk and its libraries, for one); ``everything`` keeps
     them all.
@@ -48,7 +48,7 @@ def interpreter_part(interpreter: Interpreter, others: Sequence[Part], *, everyt
     left_out = [
         group
         for group in load_rules().groups.values()
-        if not everything and not any(_mentions(part, group.modules) for part in others)
+        if not everything and not any(_imports(part, group.modules) for part in others)
     ]
     kept = tuple(e for e in entries if not any(group.holds(e.path) for group in left_out))
     names = sorted(group.name for group in left_out)
@@ -57,13 +57,18 @@ def interpreter_part(interpreter: Interpreter, others: Sequence[Part], *, everyt
     return Part(INTERPRETER, store.digest_of(interpreter.key, *names), kept)
 
 
-def _mentions(part: Part, modules: Sequence[str]) -> bool:
+def _imports(part: Part, modules: Sequence[str]) -> bool:
     key = store.digest_of(part.key, *modules)
-    return bool(store.remember("mentions", key, lambda: _read_mentions(part, modules)))
+    return bool(store.remember("imports", key, lambda: _read_imports(part, modules)))
 
 
-def _read_mentions(part: Part, modules: Sequence[str]) -> bool:
-    pattern = re.compile(rb"\b(" + "|".join(map(re.escape, modules)).encode() + rb")\b")
+def _read_imports(part: Part, modules: Sequence[str]) -> bool:
+    names = "|".join(map(re.escape, modules)).encode()
+    pattern = re.compile(
+        rb"^[ \t]*(?:import|from)[ \t]+(?:[\w.]+(?:[ \t]+as[ \t]+\w+)?[ \t]*,[ \t]*)*(?:%b)\b"
+        rb"|(?:import_module|__import__)\(\s*[\"'](?:%b)\b" % (names, names),
+        re.MULTILINE,
+    )
     return any(pattern.search(path.read_bytes()) for _, path in part.sources())
 
 

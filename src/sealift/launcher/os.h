@@ -14,6 +14,10 @@ int os_open_self(void);
 char *os_self_path(void);
 const char *os_started_path(void);
 
+/* Loads the system's unwinder, by which threads end, or the one at `fallback` where there is none. */
+#define OS_UNWINDER "libgcc_s.so.1"
+void os_provide_unwinder(const char *fallback);
+
 /* Whether `path` is a native program, and so no script. */
 bool os_is_program(const char *path);
 

@@ -1,5 +1,6 @@
 #include "os.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -48,6 +49,10 @@ char *os_self_path(void) {
     if (started && realpath(started, path)) return path;
     free(path);
     return NULL;
+}
+
+void os_provide_unwinder(const char *fallback) {
+    if (!dlopen(OS_UNWINDER, RTLD_LAZY) && fallback) dlopen(fallback, RTLD_LAZY);
 }
 
 bool os_is_program(const char *path) {

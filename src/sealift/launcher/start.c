@@ -2,7 +2,6 @@
 
 #include "start.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +38,13 @@ static void provide_frozen(const struct image *image) {
         table[i].is_package = frozen.is_package;
     }
     *py_data(PyImport_FrozenModules) = table;
+}
+
+/* The C library ends threads through an unwinder and aborts where there is none. */
+static void open_unwinder(const struct launch *launch) {
+    char *fallback = joined("%s/lib/fallback/" OS_UNWINDER, launch->root);
+    if (access(fallback, R_OK) == 0) os_provide_unwinder(launch->noexec ? loadable_path(launch->root, fallback) : fallback);
+    free(fallback);
 }
 
 static void open_library(const struct launch *launch) {
@@ -106,25 +112,14 @@ static void configure_python(PyConfig *config) {
     config->user_site_directory = 0;
 }
 
-/* Programs that start themselves anew run sys.executable on sys.argv[0].  That is no script here but
-   a program: it is started in Python's place. */
-static void start_program(const PyConfig *config, int argc, char **argv) {
-    char **script = argv + (argc - (int)config->argv.length);
-    char magic[4] = "";
-    int file = open(*script, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) return;
-    bool is_program = read(file, magic, sizeof magic) == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
-    close(file);
-    if (is_program) execv(*script, script);
-}
-
 /* [sys.executable, *sys.argv] starts a program anew everywhere; here its first argument is no script
-   but the product. */
-static void restart_product(char **argv) {
-    if (os_is_program(argv[0])) execv(argv[0], argv);
+   but the product, which is started in Python's place. */
+static void restart_product(char **script) {
+    if (os_is_program(script[0])) execv(script[0], script);
 }
 
 void start_interpreter(const struct launch *launch, int argc, char **argv) {
+    open_unwinder(launch);
     open_library(launch);
     trace("libpython");
     provide_frozen(&launch->image);
@@ -141,11 +136,10 @@ void start_interpreter(const struct launch *launch, int argc, char **argv) {
     set_places(&config, launch);
     if (!launch->is_app) {
         check(py(PyConfig_Read)(&config));
-        if (config.run_filename && config.argv.length <= argc) restart_product(argv + argc - config.argv.length);
         /* A script may import what lies beside it; -c, -m and standard input may not look into the
            working directory. */
-        if (config.run_filename) start_program(&config, argc, argv);
-        else config.safe_path = 1;
+        if (config.run_filename && config.argv.length <= argc) restart_product(argv + argc - config.argv.length);
+        if (!config.run_filename) config.safe_path = 1;
         config.site_import = 0;
     }
     trace("configuration");
