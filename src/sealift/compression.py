@@ -26,11 +26,15 @@ def compress(data: bytes | bytearray | memoryview, level: int) -> bytes:
 
 
 def open_writer(path: Path, level: int) -> BinaryIO:
-    """A new file that is compressed by several threads; their number does not show in it."""
+    """A new file that is compressed by several threads; their number does not show in it.
+
+    A zstd library without threads compresses in this one.
+    """
+    _, most = zstd.CompressionParameter.nb_workers.bounds()
     options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: level,
         zstd.CompressionParameter.checksum_flag: 1,
-        zstd.CompressionParameter.nb_workers: cpu_count(),
+        zstd.CompressionParameter.nb_workers: min(cpu_count(), most),
     }
     return cast("BinaryIO", zstd.ZstdFile(path, "xb", options=options))
 
