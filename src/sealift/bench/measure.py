@@ -13,8 +13,7 @@ import shlex
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -151,6 +150,8 @@ def measure(
     found = [Subject(each.name, _located(each.command)) for each in commands]
     contestants = [*found, Subject(CONTROL, found[0].command)]
     shuffle = random.Random(rounds)  # noqa: S311  (an order, not a secret)
+    # Cold caches stay until the end: file systems make new files slowly where many were deleted
+    # just before (ext4 passes over their inodes one by one), which no user's first start meets.
     with tempfile.TemporaryDirectory(prefix="sealift-bench-") as folder:
         cache = Path(folder)
         for subject in found:
@@ -201,23 +202,14 @@ def _round(
 
 
 def _run(subject: Subject, start: Start, cache: Path) -> process.Timing:
-    with _cache_place(start, cache) as place:
-        timing = process.spawn_timed(subject.command, env=_environment(place))
+    place = cache if start is Start.WARM else Path(tempfile.mkdtemp(prefix="cold-", dir=cache))
+    timing = process.spawn_timed(subject.command, env=_environment(place))
     if timing.status:
         raise ToolError(
             f"cannot measure {subject.name}: it ended with status {timing.status}",
             details=[shlex.join(subject.command)],
         )
     return timing
-
-
-@contextmanager
-def _cache_place(start: Start, cache: Path) -> Iterator[Path]:
-    if start is Start.WARM:
-        yield cache
-        return
-    with tempfile.TemporaryDirectory(prefix="sealift-bench-cold-") as folder:
-        yield Path(folder)
 
 
 def _warm_up(subject: Subject, times: int, cache: Path) -> None:
