@@ -11,6 +11,7 @@ at the second time, when its own caches are warm (Nuitka's at the first: it take
 """
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from pathlib import Path
 from benchmarks.apps import APPS, App, copy_of, make_environment
 from benchmarks.peers import Command, Peer, Site, chosen
 from benchmarks.tables import Built, Measured, write_results
-from sealift import process
+from sealift import jsonform, process
 from sealift.bench.measure import Report, Start, Subject, measure
 from sealift.target import current_target
 
@@ -38,6 +39,7 @@ class Bench:
     rounds: int = 15
     cold_rounds: int = 5
     sealift: bool = True
+    reuse: bool = False
 
     @property
     def cache(self) -> Path:
@@ -61,6 +63,9 @@ def timed_build(command: Command, *, action: str, environment: dict[str, str]) -
 
 def build_peer(bench: Bench, app: App, peer: Peer) -> Built:
     """Build ``app`` with ``peer``, in an environment of the peer's own."""
+    record = bench.work / app.name / f"{peer.name.replace(' ', '-')}.json"
+    if bench.reuse and record.exists():
+        return jsonform.load(Built, json.loads(record.read_text()), where=str(record))
     print(f"{app.name}: building with {peer.name}", file=sys.stderr)
     tool = peer.name.split()[0]
     folder = bench.work / app.name / peer.name.replace(" ", "-")
@@ -80,7 +85,9 @@ def build_peer(bench: Bench, app: App, peer: Peer) -> Built:
     timing = timed_build(
         peer.build(site), action=f"build with {peer.name}", environment=environment
     )
-    return built(peer.name, peer.start(site), peer.product(site), timing)
+    made = built(peer.name, peer.start(site), peer.product(site), timing)
+    record.write_text(json.dumps(jsonform.dump(made)))
+    return made
 
 
 def remove(product: Path) -> None:
@@ -206,6 +213,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--python", default="3.13", help="interpreter to ship (%(default)s)")
     parser.add_argument("--rounds", type=int, default=15, help="warm runs of each (%(default)s)")
     parser.add_argument("--cold-rounds", type=int, default=5, help="cold runs (%(default)s)")
+    parser.add_argument("--reuse", action="store_true", help="take what peers built before")
     parser.add_argument("--no-sealift", action="store_true", help="measure only the peers")
     parser.add_argument("--work", type=Path, default=Path("build/startup"), help="where to build")
     parser.add_argument(
@@ -224,6 +232,7 @@ def main() -> None:
         rounds=arguments.rounds,
         cold_rounds=arguments.cold_rounds,
         sealift=not arguments.no_sealift,
+        reuse=arguments.reuse,
     )
     bench.work.mkdir(parents=True, exist_ok=True)
     apps = [APPS[name] for name in arguments.apps.split(",")]
