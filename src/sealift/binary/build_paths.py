@@ -19,15 +19,15 @@ def telling(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def neutralised(data: bytes, paths: Iterable[str]) -> bytes:
-    """``data`` with each of ``paths`` (as :func:`telling` gives them) replaced.
+    r"""``data`` with each of ``paths`` (as :func:`telling` gives them) replaced.
 
     Where a path is the end of a C string its last part stays: linkers let other strings share the
     end of one, so that the version in ``/opt/py/3.13.0`` may be the text of the version itself.
 
     >>> neutralised(b"at /home/me/py/lib", ["/home/me/py"])
     b'at /sealift////lib'
-    >>> neutralised(b"/home/me/3.13.0\\0", ["/home/me/3.13.0"])
-    b'/sealift/3.13.0\\x00'
+    >>> neutralised(b"/home/me/3.13.0\0", ["/home/me/3.13.0"])
+    b'/sealift/3.13.0\x00'
     """
     for path in paths:
         old = path.encode("utf-8", "surrogateescape")
