@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +20,7 @@ def missing(what: str) -> NoReturn:
 
 def require_tool(name: str) -> Path:
     """The program called ``name``."""
-    found = shutil.which(name)
+    found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if not found:
         missing(f"needs {name}")
     return Path(found)
