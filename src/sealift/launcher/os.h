@@ -14,9 +14,9 @@ int os_open_self(void);
 char *os_self_path(void);
 const char *os_started_path(void);
 
-/* Loads the system's unwinder, by which threads end, or the one at `fallback` where there is none. */
+/* Loads a shared library for the life of the process; false when there is none. */
+bool os_load_library(const char *name_or_path);
 #define OS_UNWINDER "libgcc_s.so.1"
-void os_provide_unwinder(const char *fallback);
 
 /* Whether `path` is a native program, and so no script. */
 bool os_is_program(const char *path);
@@ -41,6 +41,10 @@ int os_make_durable(int folder);
 int os_memory_file(const char *name);
 int os_reopen_to_read(int descriptor); /* a file somebody can still write to cannot be started */
 char *os_descriptor_path(int descriptor, bool any_process);
+
+/* Zeroed memory for an arena of Python's allocator, the first ones on huge pages; NULL when there is
+   no more.  munmap() gives it back. */
+void *os_map_memory(size_t size);
 
 uint64_t os_random(void);
 int os_processors(void);

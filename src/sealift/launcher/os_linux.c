@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -51,9 +52,7 @@ char *os_self_path(void) {
     return NULL;
 }
 
-void os_provide_unwinder(const char *fallback) {
-    if (!dlopen(OS_UNWINDER, RTLD_LAZY) && fallback) dlopen(fallback, RTLD_LAZY);
-}
+bool os_load_library(const char *name_or_path) { return dlopen(name_or_path, RTLD_LAZY) != NULL; }
 
 bool os_is_program(const char *path) {
     char magic[4];
@@ -142,4 +141,32 @@ unsigned os_occupy_stdio(void) {
 void os_release_stdio(unsigned occupied) {
     for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++)
         if (occupied & 1U << number) close(number);
+}
+
+static void *map(size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* Called with Python's lock held, so the half that waits for the next call needs no lock. */
+void *os_map_memory(size_t size) {
+    enum { HUGE = 1 << 21, PAIRS = 16 };
+    static char *other_half;
+    static int pairs;
+    if (size != HUGE / 2) return map(size);
+    if (other_half) {
+        void *memory = other_half;
+        other_half = NULL;
+        return memory;
+    }
+    if (pairs++ >= PAIRS) return map(size);
+    char *memory = map(2 * HUGE);
+    if (!memory) return map(size);
+    size_t before = (HUGE - (uintptr_t)memory % HUGE) % HUGE;
+    if (before) munmap(memory, before);
+    munmap(memory + before + HUGE, HUGE - before);
+    memory += before;
+    madvise(memory, HUGE, MADV_HUGEPAGE); /* where it is refused, pages are small as ever */
+    other_half = memory + HUGE / 2;
+    return memory;
 }

@@ -35,6 +35,7 @@
     X(PyObject_CallNoArgs)                                                                             \
     X(PyObject_CallOneArg)                                                                             \
     X(PyObject_GetAttrString)                                                                          \
+    X(PyObject_SetArenaAllocator)                                                                      \
     X(PyObject_SetAttrString)                                                                          \
     X(PyPreConfig_InitIsolatedConfig)                                                                  \
     X(PyPreConfig_InitPythonConfig)                                                                    \

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "about.h"
@@ -40,10 +41,12 @@ static void provide_frozen(const struct image *image) {
     *py_data(PyImport_FrozenModules) = table;
 }
 
-/* The C library ends threads through an unwinder and aborts where there is none. */
+/* The C library ends threads through an unwinder, which the tree has for systems without one. */
 static void open_unwinder(const struct launch *launch) {
+    if (os_load_library(OS_UNWINDER)) return;
     char *fallback = joined("%s/lib/fallback/" OS_UNWINDER, launch->root);
-    if (access(fallback, R_OK) == 0) os_provide_unwinder(launch->noexec ? loadable_path(launch->root, fallback) : fallback);
+    const char *path = launch->noexec ? loadable_path(launch->root, fallback) : fallback;
+    if (path) os_load_library(path); /* where the tree has none either, threads end as they can */
     free(fallback);
 }
 
@@ -118,12 +121,28 @@ static void restart_product(char **script) {
     if (os_is_program(script[0])) execv(script[0], script);
 }
 
+static void *allocate_arena(void *context, size_t size) {
+    (void)context;
+    return os_map_memory(size);
+}
+
+static void free_arena(void *context, void *arena, size_t size) {
+    (void)context;
+    munmap(arena, size);
+}
+
+static void provide_arenas(void) {
+    PyObjectArenaAllocator allocator = {NULL, allocate_arena, free_arena};
+    py(PyObject_SetArenaAllocator)(&allocator);
+}
+
 void start_interpreter(const struct launch *launch, int argc, char **argv) {
     open_unwinder(launch);
     open_library(launch);
     trace("libpython");
     provide_frozen(&launch->image);
     provide_module(launch);
+    provide_arenas();
     preinitialise(launch, argc, argv);
     PyConfig config;
     if (launch->is_app) configure_app(&config);
