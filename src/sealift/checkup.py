@@ -31,7 +31,7 @@ def report() -> int:
         (
             "[green]ok[/]" if c.good else "[red]missing[/]" if c.needed else "[yellow]none[/]",
             c.name,
-            c.found or c.remedy,
+            c.found if c.good else "; ".join(filter(None, (c.found, c.remedy))),
         )
         for c in checks
     ]
@@ -71,8 +71,8 @@ def _store_check() -> Check:
     try:
         root = store.store_root()
         free = shutil.disk_usage(root).free
-    except (OSError, SealiftError) as problem:
-        return Check("cache", good=False, found="", remedy=str(problem))
+    except SealiftError as problem:
+        return Check("cache", good=False, found=problem.message, remedy=problem.hint or "")
     return Check(
         "cache",
         good=free > _ENOUGH,

@@ -133,6 +133,14 @@ def test_other_formats_come_from_one_build(tmp_path: Path) -> None:
     assert archive.name.endswith(".tar.zst")
 
 
+def test_nothing_of_this_machine_is_in_it(tmp_path: Path) -> None:
+    folder = build(demo_project(tmp_path / "p"), tmp_path, "-f", "dir")
+    telling = [str(tmp_path), f"{Path.home()}/", sys.prefix, sys.base_prefix]
+    for path in folder.rglob("*"):
+        data = path.read_bytes() if path.is_file() else b""
+        assert [text for text in telling if text.encode() in data] == [], path
+
+
 def test_settings_are_taken_from_pyproject(tmp_path: Path) -> None:
     more = (
         '[project.scripts]\ndemo = "demo:main"\nother = "demo:other"\n'

@@ -1,0 +1,107 @@
+"""The smaller commands, as a user calls them."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from sealift.config import Config, read_settings
+from tests.support.command import demo_project, sealift
+
+
+def test_help_teaches_with_examples(tmp_path: Path) -> None:
+    outcome = sealift("--help", cwd=tmp_path)
+    assert outcome.status == 0
+    assert "sealift build httpie" in outcome.out
+    assert "..." not in outcome.out.partition("Commands:")[2].partition("Examples:")[0]
+
+
+@pytest.mark.parametrize(
+    "command", ["build", "plan", "collect", "stage", "export", "lock", "init", "bench", "cache"]
+)
+def test_every_command_has_help(tmp_path: Path, command: str) -> None:
+    outcome = sealift(command, "--help", cwd=tmp_path)
+    assert outcome.status == 0
+    assert "Usage: sealift" in outcome.out
+
+
+def test_init_writes_defaults_that_change_nothing(tmp_path: Path) -> None:
+    demo_project(tmp_path)
+    before = (tmp_path / "pyproject.toml").read_text()
+    assert sealift("init", cwd=tmp_path).status == 0
+    text = (tmp_path / "pyproject.toml").read_text()
+    assert text.startswith(before.rstrip())
+    table = tomllib.loads(text)["tool"]["sealift"]
+    assert table == {}
+    assert read_settings(table, source="x", targets=(), formats=()).config == Config()
+    assert "# materialize = []" in text
+
+
+def test_what_init_writes_is_valid_when_uncommented(tmp_path: Path) -> None:
+    demo_project(tmp_path)
+    assert sealift("init", cwd=tmp_path).status == 0
+    text = (tmp_path / "pyproject.toml").read_text()
+    keys = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
+    lines = [line for line in keys if " = " in line or line.startswith("[")]
+    (tmp_path / "pyproject.toml").write_text(
+        text.partition("[tool.sealift]")[0] + "[tool.sealift]\n"
+        + "\n".join(line for line in lines if not line.endswith('= ""'))
+    )  # fmt: skip
+    outcome = sealift("plan", cwd=tmp_path)
+    assert outcome.status == 0, outcome.err
+
+
+def test_init_refuses_a_second_table(tmp_path: Path) -> None:
+    demo_project(tmp_path)
+    sealift("init", cwd=tmp_path)
+    outcome = sealift("init", cwd=tmp_path)
+    assert outcome.status == 3
+    assert "already" in outcome.err
+
+
+def test_targets_gives_every_refusal_its_reason(tmp_path: Path) -> None:
+    table = sealift("targets", "--json", cwd=tmp_path).result
+    assert table["linux-x86_64"]["onefile"] is None
+    assert table["windows-x86_64"]["pyz"] is None
+    assert "launcher" in table["windows-x86_64"]["onefile"]
+    shown = sealift("targets", cwd=tmp_path)
+    assert table["windows-x86_64"]["onefile"] in shown.err
+
+
+def test_doctor_finds_what_is_needed(tmp_path: Path) -> None:
+    outcome = sealift("doctor", "--json", cwd=tmp_path)
+    assert outcome.status == 0, outcome.out
+    assert {check["name"] for check in outcome.result} >= {"uv", "patchelf", "cache", "machine"}
+
+
+def test_doctor_says_how_to_get_what_is_missing(tmp_path: Path) -> None:
+    outcome = sealift("doctor", cwd=tmp_path, SEALIFT_CACHE_DIR="/proc/nowhere")
+    assert outcome.status == 1
+    assert "SEALIFT_CACHE_DIR" in outcome.out
+
+
+def test_the_cache_is_listed_and_cleared(tmp_path: Path) -> None:
+    place = {"SEALIFT_CACHE_DIR": str(tmp_path / "store")}
+    assert sealift("plan", demo_project(tmp_path / "p"), cwd=tmp_path, **place).status == 0
+    kinds = {
+        kind["kind"] for kind in sealift("cache", "--json", cwd=tmp_path, **place).result["kinds"]
+    }
+    assert "interpreters" in kinds
+    freed = sealift("cache", "clear", "interpreters", "--json", cwd=tmp_path, **place)
+    assert freed.result["freed"] > 1_000_000
+    left = sealift("cache", "--json", cwd=tmp_path, **place).result["kinds"]
+    assert "interpreters" not in {kind["kind"] for kind in left}
+
+
+def test_a_lock_is_written_and_then_honoured(tmp_path: Path) -> None:
+    project = demo_project(tmp_path)
+    outcome = sealift("lock", cwd=project)
+    assert outcome.status == 0, outcome.err
+    assert tomllib.loads((project / "pylock.toml").read_text())["lock-version"] == "1.0"
+    assert sealift("plan", cwd=project).status == 0
+
+
+def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
+    outcome = sealift("build", "--frobnicate", cwd=tmp_path)
+    assert outcome.status == 2
+    assert "--frobnicate" in outcome.err
