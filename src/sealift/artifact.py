@@ -10,7 +10,8 @@ from typing import Any
 
 from sealift import jsonform, store
 from sealift.errors import OutputError
-from sealift.image import Image
+from sealift.floor import Floor, floor_of
+from sealift.image import INTERPRETER, Image, Kind
 from sealift.output import output_error
 from sealift.plugins import Format
 
@@ -55,7 +56,8 @@ def export(images: Sequence[Image], plugin: Format[Any], options: Any, out: Path
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as problem:
         raise output_error(final, problem) from problem
-    floors = [image.floor for image in images if image.floor]
+    floors = [_floor(image, plugin) for image in images]
+    highest = max(floors, key=lambda floor: floor.version or (0, 0))
     return Artifact(
         path=final,
         format=plugin.name,
@@ -63,10 +65,17 @@ def export(images: Sequence[Image], plugin: Format[Any], options: Any, out: Path
         size=_size(final),
         sha256=_sha256(final),
         python=first.python,
-        floor=max(floors, default=None),
-        floor_because=first.floor_because,
+        floor=highest.version,
+        floor_because=highest.because,
         distributions=len(first.distributions),
     )
+
+
+def _floor(image: Image, plugin: Format[Any]) -> Floor:
+    if plugin.ships_interpreter:
+        return Floor(version=image.floor, because=image.floor_because)
+    own = (e for e in image.entries if e.kind is Kind.NATIVE and e.origin != INTERPRETER)
+    return floor_of({entry.path: entry.source for entry in own}, image.target)
 
 
 def _check_replaceable(final: Path) -> None:

@@ -50,7 +50,7 @@ class Config:
     )
     sources: bool = option(True, "ship sources, for tracebacks and inspect.getsource")
     materialize: tuple[str, ...] = option(
-        (), 'distributions whose .py files are real files on disk too; "*" for all'
+        (), 'distributions whose .py files are real files on disk too; "python", "*" for all'
     )
     certificates: str = option(
         "system",

@@ -18,6 +18,7 @@ from sealift.interpreter import Interpreter
 from sealift.target import Target
 
 SITE_PACKAGES = "site-packages"
+INTERPRETER = "python"  # the origin of the interpreter's entries
 
 
 class Kind(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sealift import console, store
 from sealift.graft import Native, graft
-from sealift.image import SITE_PACKAGES, Entry, Kind
+from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Kind
 from sealift.interpreter import Interpreter
 from sealift.introspection import reads_its_own_files
 from sealift.manifest import folder_entries
@@ -17,7 +17,6 @@ from sealift.target import Target, current_target
 from sealift.wheel import unpack_wheel
 from sealift.wheelhouse import Wheel
 
-INTERPRETER = "python"
 GRAFTED = "graft"
 
 
@@ -38,11 +37,13 @@ class Part:
         return {entry.path: entry.source for entry in self.entries if entry.kind is Kind.NATIVE}
 
 
-def interpreter_part(interpreter: Interpreter, others: Sequence[Part], *, everything: bool) -> Part:
+def interpreter_part(
+    interpreter: Interpreter, others: Sequence[Part], *, everything: bool, real: bool
+) -> Part:
     """The interpreter's files, without the groups whose modules nothing shipped imports.
 
     ``data/stdlib.toml`` lists the groups (Tk and its libraries, for one); ``everything`` keeps
-    them all.
+    them all.  ``real`` asks for its sources as files on disk.
     """
     entries = folder_entries(interpreter.root, prefix=".", origin=INTERPRETER, key=interpreter.key)
     left_out = [
@@ -54,7 +55,16 @@ def interpreter_part(interpreter: Interpreter, others: Sequence[Part], *, everyt
     names = sorted(group.name for group in left_out)
     if len(kept) < len(entries):
         console.detail(f"left out of the standard library: {', '.join(names)}")
-    return Part(INTERPRETER, store.digest_of(interpreter.key, *names), kept)
+    part = Part(INTERPRETER, store.digest_of(interpreter.key, *names), kept)
+    return _with_real_sources(part) if real else part
+
+
+def _with_real_sources(part: Part) -> Part:
+    return dataclasses.replace(
+        part,
+        key=store.digest_of(part.key, "real"),
+        entries=tuple(dataclasses.replace(e, real=e.kind is Kind.SOURCE) for e in part.entries),
+    )
 
 
 def _imports(part: Part, modules: Sequence[str]) -> bool:
@@ -93,11 +103,7 @@ def wheel_part(wheel: Wheel, interpreter: Interpreter, *, real: bool) -> Part:
     if not reason:
         return part
     console.detail(f"{wheel.name}: sources are real files ({reason})")
-    return dataclasses.replace(
-        part,
-        key=store.digest_of(part.key, "real"),
-        entries=tuple(dataclasses.replace(e, real=e.kind is Kind.SOURCE) for e in part.entries),
-    )
+    return _with_real_sources(part)
 
 
 def _reason_for_real(part: Part) -> str | None:

@@ -49,6 +49,7 @@ class Format(Protocol[Options_contra]):
     summary: ClassVar[str]
     options: ClassVar[type[Any]]
     several_targets: ClassVar[bool]
+    ships_interpreter: ClassVar[bool]
 
     def refuses(self, target: Target) -> str | None:
         """Why this format cannot be made for ``target``, or ``None``."""

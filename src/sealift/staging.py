@@ -12,7 +12,7 @@ from sealift.entry import EntryPoint
 from sealift.entrypoint import choose_entry
 from sealift.errors import EntryPointError
 from sealift.floor import floor_of
-from sealift.image import SITE_PACKAGES, Entry, Image, Kind
+from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Image, Kind
 from sealift.interpreter import Interpreter
 from sealift.parts import Part
 from sealift.project import Project
@@ -65,14 +65,17 @@ def stage(house: Wheelhouse, project: Project) -> Image:
 
 
 def _parts(house: Wheelhouse, config: Config) -> list[Part]:
-    everywhere = "*" in config.materialize
+    named = config.materialize
     wheels = [
-        parts.wheel_part(
-            wheel, house.interpreter, real=everywhere or wheel.name in config.materialize
-        )
+        parts.wheel_part(wheel, house.interpreter, real="*" in named or wheel.name in named)
         for wheel in house.wheels
     ]
-    python = parts.interpreter_part(house.interpreter, wheels, everything=config.stdlib == "all")
+    python = parts.interpreter_part(
+        house.interpreter,
+        wheels,
+        everything=config.stdlib == "all",
+        real="*" in named or INTERPRETER in named,
+    )
     built = frozenset(wheel.name for wheel in house.wheels if wheel.built)
     wheels = parts.grafted(wheels, python, built, house.target)
     return [python, *wheels]
@@ -106,7 +109,7 @@ def _with_certificates(entries: Sequence[Entry]) -> tuple[Entry, ...]:
         size=path.stat().st_size,
         sha256=store.file_sha256(path),
         source=path,
-        origin=parts.INTERPRETER,
+        origin=INTERPRETER,
     )
     return tuple(sorted((*entries, bundle), key=lambda entry: entry.path))
 

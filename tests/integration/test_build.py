@@ -119,6 +119,16 @@ def test_a_script_runs_as_main_whatever_its_name(tmp_path: Path) -> None:
     assert run_file(product, "1").out == "main ['1']\n"
 
 
+def test_an_empty_environment_has_a_utf8_locale(tmp_path: Path) -> None:
+    (tmp_path / "codeset.py").write_text(
+        "import locale, os, subprocess, sys\n"
+        "print(locale.nl_langinfo(locale.CODESET), os.environ.get('LC_CTYPE'), flush=True)\n"
+        "subprocess.run([sys.executable, '-c',\n"
+        "    'import locale; print(locale.nl_langinfo(locale.CODESET))'])\n"
+    )
+    assert run_file(build("codeset.py", tmp_path)).out == "UTF-8 C.UTF-8\nUTF-8\n"
+
+
 def test_a_python_module_entry_runs_as_dash_m(tmp_path: Path) -> None:
     demo_project(tmp_path, more=" ", **{"demo/__main__.py": "print(__name__, __spec__.name)"})
     product = build(".", tmp_path)
@@ -139,6 +149,15 @@ def test_nothing_of_this_machine_is_in_it(tmp_path: Path) -> None:
     for path in folder.rglob("*"):
         data = path.read_bytes() if path.is_file() else b""
         assert [text for text in telling if text.encode() in data] == [], path
+
+
+def test_the_standard_library_becomes_real_files_when_asked(tmp_path: Path) -> None:
+    demo_project(
+        tmp_path,
+        more='[project.scripts]\ndemo = "demo:main"\n[tool.sealift]\nmaterialize = ["python"]',
+        **{"demo/__init__.py": "import json\ndef main(): print(open(json.__file__).read(3))"},
+    )
+    assert run_file(build(".", tmp_path)).out == 'r""\n'
 
 
 def test_settings_are_taken_from_pyproject(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ class Folder:
     summary: ClassVar[str] = "a folder with a program, Python and everything in it"
     options: ClassVar[type[RuntimeOptions]] = RuntimeOptions
     several_targets: ClassVar[bool] = False
+    ships_interpreter: ClassVar[bool] = True
 
     def refuses(self, target: Target) -> str | None:
         """Why there is no folder for ``target``, or ``None``."""

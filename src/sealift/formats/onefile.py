@@ -38,6 +38,7 @@ class OneFile:
     summary: ClassVar[str] = "one executable file with Python and everything in it"
     options: ClassVar[type[OneFileOptions]] = OneFileOptions
     several_targets: ClassVar[bool] = False
+    ships_interpreter: ClassVar[bool] = True
 
     def refuses(self, target: Target) -> str | None:
         """Why there is no single file for ``target``, or ``None``."""

@@ -90,6 +90,7 @@ class Pyz:
     summary: ClassVar[str] = "a zip for machines that have Python, several targets in one file"
     options: ClassVar[type[PyzOptions]] = PyzOptions
     several_targets: ClassVar[bool] = True
+    ships_interpreter: ClassVar[bool] = False
 
     def refuses(self, target: Target) -> str | None:
         """Why there is no zip for ``target``, or ``None``."""

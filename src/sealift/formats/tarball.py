@@ -41,6 +41,7 @@ class Tarball:
     summary: ClassVar[str] = "the folder as an archive, compressed with zstd"
     options: ClassVar[type[TarballOptions]] = TarballOptions
     several_targets: ClassVar[bool] = False
+    ships_interpreter: ClassVar[bool] = True
 
     def refuses(self, target: Target) -> str | None:
         """Why there is no archive for ``target``, or ``None``."""

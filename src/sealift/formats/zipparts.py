@@ -16,9 +16,9 @@ from pathlib import Path
 from sealift import console, process, store
 from sealift.binary.elf import read_elf
 from sealift.bytecode import read_pack
-from sealift.image import CodePack, Entry, Image, Kind
+from sealift.image import INTERPRETER, CodePack, Entry, Image, Kind
 from sealift.interpreter import Interpreter
-from sealift.parts import GRAFTED, INTERPRETER
+from sealift.parts import GRAFTED
 from sealift.target import cpu_count
 
 SHARED = "shared"

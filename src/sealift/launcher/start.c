@@ -65,10 +65,10 @@ static void preinitialise(const struct launch *launch, int argc, char **argv) {
     } else {
         py(PyPreConfig_InitPythonConfig)(&config);
         config.use_environment = 0;
-        config.coerce_c_locale = 0;
     }
     config.utf8_mode = 1;
     config.configure_locale = 1;
+    config.coerce_c_locale = 1; /* the C locale becomes C.UTF-8, for C libraries and children, too (PEP 538) */
     if (launch->is_app) check(py(Py_PreInitialize)(&config));
     else check(py(Py_PreInitializeFromBytesArgs)(&config, argc, argv));
 }
