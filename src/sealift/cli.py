@@ -77,6 +77,10 @@ _INPUT_OPTIONS = (
         "--interpreter", metavar="PROVIDER",
         help="Where Python comes from: local, standalone, archive, or the path of one.",
     ),
+    click.option(
+        "--materialize", multiple=True, metavar="NAME",
+        help='Distribution whose sources are real files, too; "python", "*" for all.',
+    ),
     click.option("--mirror", metavar="URL", help="Where to download interpreters instead."),
 )  # fmt: skip
 

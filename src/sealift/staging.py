@@ -17,6 +17,7 @@ from sealift.interpreter import Interpreter
 from sealift.parts import Part
 from sealift.project import Project
 from sealift.startup import read_startup
+from sealift.stdlib import load_rules
 from sealift.wheel import read_wheel
 from sealift.wheelhouse import Wheel, Wheelhouse
 
@@ -74,11 +75,16 @@ def _parts(house: Wheelhouse, config: Config) -> list[Part]:
         house.interpreter,
         wheels,
         everything=config.stdlib == "all",
-        real="*" in named or INTERPRETER in named,
+        real="*" in named or INTERPRETER in named or _is_read(house),
     )
     built = frozenset(wheel.name for wheel in house.wheels if wheel.built)
     wheels = parts.grafted(wheels, python, built, house.target)
     return [python, *wheels]
+
+
+def _is_read(house: Wheelhouse) -> bool:
+    """Whether something shipped reads the standard library's sources by path."""
+    return any(wheel.name in load_rules().read_by for wheel in house.wheels)
 
 
 def _entry_point(house: Wheelhouse, project: Project) -> EntryPoint:

@@ -27,12 +27,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of ``data/stdlib.toml``."""
+    """The rules of ``data/stdlib.toml``; ``read_by`` names who reads its sources by path."""
 
     left_out: re.Pattern[str]
     never: re.Pattern[str]
     scripts_left_out: re.Pattern[str]
     groups: Mapping[str, Group]
+    read_by: frozenset[str]
 
     def ships(self, path: str, *, everything: bool = False) -> bool:
         """Whether ``path``, below the standard library's folder, is shipped.
@@ -62,6 +63,7 @@ def load_rules() -> Rules:
         never=_any_of(table["never"]["patterns"]),
         scripts_left_out=_any_of(table["scripts"]["left-out"]),
         groups=groups,
+        read_by=frozenset(table["read-by"]["distributions"]),
     )
 
 
