@@ -33,6 +33,19 @@ def folder_entries(folder: Path, *, prefix: str, origin: str, key: str) -> tuple
     return tuple(_entry(item) for item in data)
 
 
+def file_entry(path: str, file: Path, *, kind: Kind, origin: str) -> Entry:
+    """The entry of one ``file``, placed at ``path`` of the product."""
+    return Entry(
+        path=path,
+        kind=kind,
+        mode=0o755 if kind is Kind.NATIVE else 0o644,
+        size=file.stat().st_size,
+        sha256=store.file_sha256(file),
+        source=file,
+        origin=origin,
+    )
+
+
 def _entry(item: dict[str, object]) -> Entry:
     # jsonform.load checks every field of every file, which costs seconds on large products; this
     # file was written by us in the private store.

@@ -11,7 +11,7 @@ from sealift.graft import Native, graft
 from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Kind
 from sealift.interpreter import Interpreter
 from sealift.introspection import reads_its_own_files
-from sealift.manifest import folder_entries
+from sealift.manifest import file_entry, folder_entries
 from sealift.stdlib import load_rules
 from sealift.target import Target, current_target
 from sealift.wheel import unpack_wheel
@@ -138,7 +138,10 @@ def grafted(
             f"{missing.askers[0]} asks for it"
         )
     edited = [_with_edits(part, done.edited) for part in parts]
-    added = tuple(_library(path, file) for path, file in sorted(done.added.items()))
+    added = tuple(
+        file_entry(path, file, kind=Kind.NATIVE, origin=GRAFTED)
+        for path, file in sorted(done.added.items())
+    )
     key = store.digest_of(*(entry.sha256 for entry in added))
     return [*edited, Part(GRAFTED, key, added)] if added else edited
 
@@ -157,18 +160,6 @@ def _edited(entry: Entry, file: Path | None) -> Entry:
         return entry
     return dataclasses.replace(
         entry, source=file, size=file.stat().st_size, sha256=store.file_sha256(file)
-    )
-
-
-def _library(path: str, file: Path) -> Entry:
-    return Entry(
-        path=path,
-        kind=Kind.NATIVE,
-        mode=0o755,
-        size=file.stat().st_size,
-        sha256=store.file_sha256(file),
-        source=file,
-        origin=GRAFTED,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import certifi
 
-from sealift import parts, store
+from sealift import parts
 from sealift.bytecode import compile_sources
 from sealift.config import Config
 from sealift.entry import EntryPoint
@@ -14,6 +14,7 @@ from sealift.errors import EntryPointError
 from sealift.floor import floor_of
 from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Image, Kind
 from sealift.interpreter import Interpreter
+from sealift.manifest import file_entry
 from sealift.parts import Part
 from sealift.project import Project
 from sealift.startup import read_startup
@@ -107,16 +108,8 @@ def _version(house: Wheelhouse, project: Project) -> str:
 
 
 def _with_certificates(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    path = Path(certifi.where())
-    bundle = Entry(
-        path=CERTIFICATES,
-        kind=Kind.DATA,
-        mode=0o644,
-        size=path.stat().st_size,
-        sha256=store.file_sha256(path),
-        source=path,
-        origin=INTERPRETER,
-    )
+    file = Path(certifi.where())
+    bundle = file_entry(CERTIFICATES, file, kind=Kind.DATA, origin=INTERPRETER)
     return tuple(sorted((*entries, bundle), key=lambda entry: entry.path))
 
 
