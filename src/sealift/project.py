@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from sealift import archive, jsonform, plugins, store
@@ -87,6 +88,7 @@ def load_project(
         return _required(text, overrides or {})
     kind = _kind(path)
     reading = _READERS[kind](path)
+    _check_python(reading)
     settings = read_settings(
         reading.table,
         source=reading.source,
@@ -108,6 +110,17 @@ def load_project(
         archive=reading.archive,
         sha256=store.file_sha256(reading.archive) if reading.archive else None,
     )
+
+
+def _check_python(reading: Reading) -> None:
+    try:
+        SpecifierSet(reading.requires_python)
+    except InvalidSpecifier as problem:
+        raise ProjectError(
+            f"cannot read {reading.source}: its requires-python {reading.requires_python!r} "
+            "is not valid",
+            hint='write it as in requires-python = ">=3.11"',
+        ) from problem
 
 
 def _overridden(settings: Settings, overrides: Mapping[str, Any]) -> Settings:

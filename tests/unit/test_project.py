@@ -309,6 +309,14 @@ def test_bad_files_are_told(
         load(tmp_path, name)
 
 
+def test_a_bad_requires_python_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text('# /// script\n# requires-python = "banana"\n# ///\n')
+    with pytest.raises(ProjectError, match=r"app\.py: its requires-python 'banana'") as caught:
+        load_project(str(path))
+    assert ">=3.11" in (caught.value.hint or "")
+
+
 def test_two_script_blocks_are_refused(tmp_path: Path) -> None:
     block = "# /// script\n# dependencies = []\n# ///\n"
     (tmp_path / "x.py").write_text(f"{block}\n{block}")
