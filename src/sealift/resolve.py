@@ -4,7 +4,6 @@ A resolution is kept for a day, so that builds without a lock file of their own 
 ``docs/design/lock.md`` tells the order and why.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from sealift.indexes import read_indexes
 from sealift.inputs.folder import PROJECT_FILES
 from sealift.inputs.script import inline_metadata
 from sealift.lockfile import inline_toml, load_lock, lock_text, parse_lock
+from sealift.output import write_text
 from sealift.project import InputKind, Project
 from sealift.requirements import is_hashed, only_hashes_of
 
@@ -49,14 +49,7 @@ def lock(project: Project, *, python: str, update: bool = False) -> Pylock:
 
 def save_lock(found: Pylock, out: Path) -> None:
     """Write ``found`` to ``out`` as ``pylock.toml``; paths in it are relative to its folder."""
-    text = lock_text(found, folder=out.parent)
-    scratch = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(out)
-    except OSError as problem:
-        scratch.unlink(missing_ok=True)
-        raise LockError(f"cannot write {out}: {problem.strerror}") from problem
+    write_text(out, lock_text(found, folder=out.parent))
 
 
 def check_covers(found: Pylock, project: Project, source: str) -> None:

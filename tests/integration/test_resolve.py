@@ -10,7 +10,7 @@ import pytest
 from packaging.pylock import Pylock
 
 from sealift import store
-from sealift.errors import LockError
+from sealift.errors import LockError, OutputError
 from sealift.lockfile import load_lock
 from sealift.project import load_project
 from sealift.resolve import lock, save_lock
@@ -294,8 +294,9 @@ def test_folders_of_pip_answer_when_no_index_does(
 def test_a_lock_cannot_be_written_where_there_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "run.py").write_text("print(1)")
     found = lock(load_project("run.py"), python=PYTHON)
-    with pytest.raises(LockError, match="cannot write"):
-        save_lock(found, tmp_path / "gone/pylock.toml")
+    for place in ("gone/pylock.toml", "run.py/pylock.toml"):
+        with pytest.raises(OutputError, match="cannot write"):
+            save_lock(found, tmp_path / place)
     save_lock(found, tmp_path / "pylock.toml")
     assert load_lock(tmp_path / "pylock.toml").packages == []
 
