@@ -212,6 +212,15 @@ def test_tracebacks_through_the_standard_library_show_its_lines(built: Built) ->
     assert done.returncode == 1
 
 
+def test_form_feeds_do_not_move_lines(built: Built) -> None:
+    done = built.run("failing.in_pages")
+    assert 'raise ValueError("second page")  # the line that fails' in done.stderr
+    assert built.ask("imports.lines_of_pages") == [
+        ["def fail():\n", '    raise ValueError("second page")  # the line that fails\n'],
+        "",
+    ]
+
+
 def test_failing_imports_tell_of_the_module_alone(built: Built) -> None:
     done = built.run("failing.old_syntax")
     assert 'print "Python 2"' in done.stderr

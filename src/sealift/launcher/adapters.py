@@ -29,17 +29,23 @@ SYSTEM_CERTIFICATES = (
 def updatecache(
     original: "Callable[..., list[str]]", filename: "str", module_globals: "Any" = None
 ) -> "list[str]":
-    """``linecache.updatecache``: lines of a file, known by its path alone."""
-    import linecache
+    """``linecache.updatecache``: lines of a file, known by its path alone.
 
-    lines = original(filename, module_globals)
-    source = None if lines else source_at(filename)
-    if not source:
-        return lines
+    What it makes of a loader's source has more lines than the compiler counts: form feeds end one.
+    """
+    import io
+    import linecache
+    import os
     from importlib.util import decode_source
 
-    lines = decode_source(source).splitlines(keepends=True)
-    if not lines[-1].endswith("\n"):
+    source = None if os.path.exists(filename) else source_at(filename)
+    if source is None:
+        return original(filename, module_globals)
+    try:
+        lines = io.StringIO(decode_source(source)).readlines()
+    except (UnicodeDecodeError, SyntaxError):
+        return []
+    if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     linecache.cache[filename] = (len(source), None, lines, filename)
     return lines

@@ -33,6 +33,12 @@ def logged():
         logging.exception("logged")
 
 
+def in_pages():
+    from behaviour.broken import pages
+
+    pages.fail()
+
+
 def old_syntax():
     import behaviour.broken.old
 

@@ -1,0 +1,5 @@
+"""Two pages."""
+
+
+def fail():
+    raise ValueError("second page")  # the line that fails
