@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.pylock import Pylock
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -81,14 +81,9 @@ def _parsed(text: str) -> Iterator[tuple[str, SpecifierSet, bool]]:
 
 
 def _check_python(project: Project, python: str) -> None:
-    try:
-        fits = SpecifierSet(project.requires_python).contains(
-            python if python.count(".") > 1 else f"{python}.99", prereleases=True
-        )
-    except InvalidSpecifier as problem:
-        raise LockError(
-            f"cannot lock {project.name}: requires-python {project.requires_python!r} is not valid"
-        ) from problem
+    fits = SpecifierSet(project.requires_python).contains(
+        python if python.count(".") > 1 else f"{python}.99", prereleases=True
+    )
     if not fits:
         raise LockError(
             f"cannot lock {project.name}: it requires Python {project.requires_python}, "
@@ -162,6 +157,13 @@ def _export(path: Path, project: Project) -> Pylock:
         command += [part for extra in config.extras for part in ("--extra", extra)]
         command += [part for group in config.groups for part in ("--group", group)]
     folder = _folder(project) or path.parent
+    name = f"{project.path.name}.lock" if "--script" in command and project.path else "uv.lock"
+    place, own = path.parent.resolve(), folder.resolve()
+    if path.name != name or place not in (own, *own.parents):  # uv would read another
+        raise LockError(
+            f"cannot use {path}: uv reads {name} only, of the project or workspace it lies in",
+            hint="export it: uv export --format pylock.toml -o pylock.toml",
+        )
     text = uv.call(command, cwd=folder, action=f"lock {project.name}", error=LockError)
     return parse_lock(text, folder=folder, source=str(path))
 
