@@ -336,3 +336,23 @@ if __name__ == "__main__":
 def test_spawned_processes_find_what_a_module_entry_defines(tmp_path: Path) -> None:
     done = run(built(tmp_path, "app.pool", files={**FILES, "app/pool.py": POOL}))
     assert (done.stdout, done.stderr) == ("[0, 2, 4]\n", "")
+
+
+def test_imports_at_the_start_happen_as_in_an_environment(tmp_path: Path) -> None:
+    files = {
+        "sitecustomize.py": b"raise LookupError('broken')\n",
+        "app/__init__.py": b"",
+        "app/__main__.py": b"from . import early as e\nprint(e.MAIN == __file__, e.SLASH)\n",
+        "app/early.py": b"""
+import importlib, sys
+MAIN = getattr(sys.modules["__main__"], "__file__", None)
+try:
+    SLASH = importlib.import_module("app/other")
+except ModuleNotFoundError as problem:
+    SLASH = problem
+""",
+        "app/other.py": b"",
+    }
+    done = run(built(tmp_path, "app", files=files))
+    assert (done.returncode, done.stdout) == (0, "True No module named 'app/other'\n")
+    assert "LookupError: broken" in done.stderr

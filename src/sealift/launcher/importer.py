@@ -157,7 +157,7 @@ class FolderFinder(FileFinder):
         """The spec of the module or the portion of a namespace package, or ``None``."""
         tail = fullname.rpartition(".")[2]
         found = find(self._key + tail)
-        if found is None:
+        if found is None or "/" in tail:
             return None
         flags, index, file = found
         if not flags & IMPORTABLE:
@@ -294,7 +294,7 @@ def install() -> None:
         _run_startup(code, f"{prefix}{settings['stdlib']}/site-packages")
     for name in ("sitecustomize", "usercustomize"):
         if any(find(f"{path}/{name}") for path in settings["search_path"]):
-            __import__(name)
+            _run_startup(f"import {name}", "")
 
 
 def _place_frozen(stdlib: "str") -> None:
@@ -357,12 +357,12 @@ def _module_entry(module: "str") -> "Callable[[], Any]":
     if spec is None:
         sys.exit(f"cannot start {settings['name']}: there is no module {module} to run")
     code = spec.loader.get_code(spec.name)
-    _preload()
     main = sys.modules["__main__"].__dict__
     main.update(
         __name__="__main__", __file__=spec.origin, __cached__=None, __doc__=None,
         __loader__=spec.loader, __package__=spec.parent, __spec__=spec,
     )  # fmt: skip
+    _preload()
     return lambda: exec(code, main)  # noqa: S102  (as runpy does)
 
 
