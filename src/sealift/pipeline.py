@@ -14,7 +14,7 @@ from typing import Any
 from sealift import console, jsonform, plugins
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
-from sealift.errors import FetchError, InterpreterError, RefusedError
+from sealift.errors import FetchError, InterpreterError, ProjectError, RefusedError
 from sealift.image import Image
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.choose import choose
@@ -189,7 +189,13 @@ def _check_choices(plan: Plan) -> None:
 
 def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifact, ...]:
     """Write a staged image, saved as JSON, in ``formats``; settings are the formats' defaults."""
-    data = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ProjectError(
+            f"cannot read {path}: it is not JSON in UTF-8: {problem}",
+            hint="`sealift stage` writes an image-TARGET.json",
+        ) from problem
     image = jsonform.load(Image, data, where=str(path))
     settings = Settings(config=Config(formats=tuple(formats)))
     refusals = [

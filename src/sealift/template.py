@@ -20,10 +20,10 @@ def add_table(folder: Path) -> None:
             f"cannot add settings: {path} does not exist",
             hint="a script can carry [tool.sealift] in its PEP 723 block instead",
         )
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         known = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
+    except (OSError, ValueError) as problem:
         raise ConfigError(f"cannot read {path}: {problem}") from problem
     if "sealift" in known.get("tool", {}):
         raise ConfigError(f"cannot add settings: {path} has [tool.sealift] already")

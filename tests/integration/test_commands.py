@@ -59,6 +59,17 @@ def test_init_refuses_a_second_table(tmp_path: Path) -> None:
     assert "already" in outcome.err
 
 
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[]"])
+def test_files_that_cannot_be_read_are_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "image.json").write_bytes(content)
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff" + content)
+    for command in (("export", "image.json"), ("init",)):
+        outcome = sealift(*command, cwd=tmp_path)
+        assert outcome.status in {1, 3, 4}
+        assert outcome.err.startswith("error: ")
+        assert "Traceback" not in outcome.err
+
+
 def test_targets_gives_every_refusal_its_reason(tmp_path: Path) -> None:
     table = sealift("targets", "--json", cwd=tmp_path).result
     assert table["linux-x86_64"]["onefile"] is None
