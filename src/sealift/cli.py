@@ -50,7 +50,7 @@ def _output_options(command: Command) -> Command:
 
     for name, text in (
         ("--json", "Print JSON lines for machines."),
-        ("--quiet", "Say nothing but warnings and errors."),
+        ("--quiet", "Say nothing but results, warnings and errors."),
         ("--verbose", "Say more."),
     ):
         key = "as_json" if name == "--json" else name.removeprefix("--")
@@ -242,10 +242,10 @@ def cache(context: click.Context) -> None:
 @click.argument("kinds", nargs=-1)
 @_output_options
 def clear(kinds: tuple[str, ...]) -> None:
-    """Delete everything, or only KINDS."""
-    from sealift import report, store
+    """Delete everything, or only KINDS, as `sealift cache` names them."""
+    from sealift import report
 
-    report.cleared(store.clear(kinds))
+    report.clear(kinds)
 
 
 def _add_bench() -> None:

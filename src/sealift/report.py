@@ -131,6 +131,10 @@ def cache() -> None:
     console.note(f"in {store.store_root()}")
 
 
-def cleared(freed: int) -> None:
-    """How much was freed."""
+def clear(kinds: tuple[str, ...]) -> None:
+    """Clear the content store, or ``kinds`` of it, and tell how much was freed."""
+    known = [used.kind for used in store.usage()]
+    for kind in sorted(set(kinds) - set(known)):
+        console.warning(f"the cache holds no {kind!r}, only {', '.join(known) or 'nothing'}")
+    freed = store.clear(kinds)
     console.result({"freed": freed}, f"freed {console.size(freed)}")

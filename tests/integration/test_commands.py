@@ -104,6 +104,17 @@ def test_the_cache_is_listed_and_cleared(tmp_path: Path) -> None:
     assert "interpreters" not in {kind["kind"] for kind in left}
 
 
+def test_a_kind_that_the_cache_does_not_hold_is_told(tmp_path: Path) -> None:
+    place = {"SEALIFT_CACHE_DIR": str(tmp_path / "store")}
+    (tmp_path / "store/build/wheels").mkdir(parents=True)
+    outcome = sealift("cache", "clear", "wheel", "--json", cwd=tmp_path, **place)
+    assert outcome.status == 0
+    (warning,) = (event for event in outcome.events if event["event"] == "warning")
+    assert "no 'wheel', only wheels" in warning["text"]
+    assert outcome.result == {"freed": 0}
+    assert (tmp_path / "store/build/wheels").is_dir()
+
+
 def test_a_lock_is_written_and_then_honoured(tmp_path: Path) -> None:
     project = demo_project(tmp_path)
     outcome = sealift("lock", cwd=project)
