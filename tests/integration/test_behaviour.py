@@ -1,5 +1,6 @@
 """Python inside the built file behaves like Python in a normal environment."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -69,6 +70,9 @@ def build(feature: str, folder: Path, entry: str, **options: Any) -> Built:
     interpreter = local_interpreter(feature)
     config = {"name": "Prüfung é", **options.pop("config", {})}
     image = make_image(interpreter, behaviour_wheels(folder), entry, **config)
+    # Reading own sources makes them real files; here they are to come from the image.
+    entries = tuple(dataclasses.replace(file, real=False) for file in image.entries)
+    image = dataclasses.replace(image, entries=entries).with_key()
     home = folder / "Heimat ü"
     home.mkdir()
     path = folder / OneFile().filename(image)
