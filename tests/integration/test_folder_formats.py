@@ -46,7 +46,11 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_a_folder_runs_in_place(image: Image, tmp_path: Path) -> None:
     out = tmp_path / "Ordner ä"
-    Folder().write([image], RuntimeOptions(), out)
+    mask = os.umask(0o002)  # as where each user has a group
+    try:
+        Folder().write([image], RuntimeOptions(), out)
+    finally:
+        os.umask(mask)
     before = snapshot(out)
     found = ask(out / "demo", "imports.files")
     assert isinstance(found, dict)
@@ -100,8 +104,11 @@ def test_an_archive_unpacks_to_the_folder(image: Image, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "plain.tar") as archive:
         members = archive.getmembers()
         archive.extractall(tmp_path / "unpacked", filter="data")
-    names = [member.name for member in members]
+    names = [member.name for member in members if member.isfile()]
     assert names == sorted(names)
+    folders = {member.name for member in members if member.isdir()}
+    assert {str(parent) for name in names for parent in Path(name).parents} == {*folders, "."}
+    assert {member.mode for member in members} == {0o755, 0o644}
     assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
         (0, 0, "", "", 315532800)
     }

@@ -35,3 +35,5 @@ class Folder:
             path = out / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             file.write(path)
+        for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
+            folder.chmod(0o755)  # whatever the umask: the program refuses what others can write to

@@ -5,7 +5,7 @@ import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from sealift import compression, console
@@ -64,9 +64,18 @@ class Tarball:
             compression.open_writer(out, level) as packed,
             tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
         ):
+            for path in sorted({p for file in files for p in PurePosixPath(file.path).parents}):
+                archive.addfile(_folder(PurePosixPath(folder, path)))
             for file in files:
                 archive.addfile(_member(file, folder), io.BufferedReader(_Reader(file)))
                 bar.advance(file.size)
+
+
+def _folder(path: PurePosixPath) -> tarfile.TarInfo:
+    """A folder that only its owner can write to, whatever the umask where it is unpacked."""
+    member = tarfile.TarInfo(str(path))
+    member.type, member.mode, member.mtime = tarfile.DIRTYPE, 0o755, _modified()
+    return member
 
 
 def _member(file: TreeFile, folder: str) -> tarfile.TarInfo:
