@@ -14,7 +14,7 @@ from typing import Any
 from sealift import console, jsonform, plugins
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
-from sealift.errors import FetchError, InterpreterError, ProjectError, RefusedError
+from sealift.errors import ConfigError, FetchError, InterpreterError, ProjectError, RefusedError
 from sealift.image import Image
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.choose import choose
@@ -39,12 +39,21 @@ class Request:
 def make_project(request: Request) -> Project:
     """The project as given, its settings overridden by the request's."""
     with console.step(f"Reading {request.given}") as step:
-        project = load_project(request.given)
-        config = dataclasses.replace(project.settings.config, **request.overrides)
-        settings = dataclasses.replace(project.settings, config=config)
-        project = dataclasses.replace(project, settings=settings)
+        project = load_project(request.given, overrides=request.overrides)
+        _check_names(project.settings.config)
         step.done(" ".join(filter(None, (project.kind.value, project.name, project.version))))
     return project
+
+
+def _check_names(config: Config) -> None:
+    """Refuse early what would fail at the end: an unknown format, a name that is a path."""
+    for name in config.formats:
+        plugins.load("formats", name)
+    if config.name and (config.name in {".", ".."} or any(c in "/\\\0" for c in config.name)):
+        raise ConfigError(
+            f"cannot name the product {config.name!r}: it is to be a file's name",
+            hint="--out chooses the folder",
+        )
 
 
 def make_jobs(request: Request) -> Plan:

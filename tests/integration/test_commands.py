@@ -70,6 +70,17 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path, content: bytes) -> N
         assert "Traceback" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    "options", [("--name", "../elsewhere"), ("--name", ".."), ("--format", "onefil")]
+)
+def test_names_that_cannot_be_are_refused_first(tmp_path: Path, options: tuple[str, str]) -> None:
+    outcome = sealift("build", demo_project(tmp_path / "p"), *options, "--json", cwd=tmp_path)
+    assert outcome.status == 3
+    assert options[1] in outcome.events[-1]["message"]
+    assert not any(event["event"] == "done" for event in outcome.events)
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
 def test_targets_gives_every_refusal_its_reason(tmp_path: Path) -> None:
     table = sealift("targets", "--json", cwd=tmp_path).result
     assert table["linux-x86_64"]["onefile"] is None
