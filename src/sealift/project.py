@@ -86,6 +86,9 @@ def load_project(
     path, extras = _path_of(text, cwd or Path.cwd())
     if path is None:
         return _required(text, overrides or {})
+    overrides = dict(overrides or {})
+    if extras:
+        overrides["extras"] = (*extras, *overrides.get("extras", ()))
     kind = _kind(path)
     reading = _READERS[kind](path)
     _check_python(reading)
@@ -104,9 +107,7 @@ def load_project(
         dependencies=reading.dependencies,
         requires_python=reading.requires_python,
         entry_points=reading.entry_points,
-        settings=_overridden(
-            settings, {**({"extras": extras} if extras else {}), **(overrides or {})}
-        ),
+        settings=_overridden(settings, overrides),
         archive=reading.archive,
         sha256=store.file_sha256(reading.archive) if reading.archive else None,
     )
@@ -129,6 +130,7 @@ def _overridden(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 
 def _required(text: str, overrides: Mapping[str, Any]) -> Project:
     requirement = _parse_requirement(text)
+    requirement.extras |= set(overrides.get("extras", ()))
     return Project(
         kind=InputKind.REQUIREMENT,
         name=requirement.name,

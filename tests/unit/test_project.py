@@ -82,6 +82,16 @@ def test_extras_behind_a_path_are_taken(tmp_path: Path) -> None:
     assert load(tmp_path, "./app[web, cli]").settings.config.extras == ("web", "cli")
 
 
+MORE = {"extras": ("b",)}
+
+
+def test_extras_of_options_join_those_that_were_written(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/pyproject.toml").write_text(PYPROJECT)
+    assert load_project("app[a]", cwd=tmp_path, overrides=MORE).settings.config.extras == ("a", "b")
+    assert load_project("black[a]==1", cwd=tmp_path, overrides=MORE).requirement == "black[a,b]==1"
+
+
 def test_overrides_win(tmp_path: Path) -> None:
     folder(tmp_path)
     project = load_project("app", cwd=tmp_path, overrides={"python": "3.14"})
