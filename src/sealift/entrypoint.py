@@ -126,11 +126,12 @@ def _check_exists(point: EntryPoint, wheels: Sequence[WheelFile]) -> None:
     near = difflib.get_close_matches(point.module, modules, n=3) or [
         name for name in modules if name.split(".")[-1] == point.module.split(".")[-1]
     ]
-    script = difflib.get_close_matches(str(point), [p.name for p in wheels[0].entry_points], n=1)
-    meant = [*script, *near][:3]
+    scripts = [p.name for p in wheels[0].entry_points]
+    meant = [*difflib.get_close_matches(str(point), scripts, n=1), *near][:3]
+    there = ", ".join(scripts or runnable_packages(wheels[0]))
     raise EntryPointError(
         f"cannot start {point}: there is no module {point.module!r} in {wheels[0].name}",
-        hint=f"did you mean {' or '.join(meant)}?" if meant else None,
+        hint=f"did you mean {' or '.join(meant)}?" if meant else there and f"it starts {there}",
     )
 
 

@@ -91,6 +91,7 @@ def test_an_explicit_entry_is_found(explicit: str, expected: EntryPoint, tmp_pat
         ("my-run", "no script 'my-run'", "did you mean 'run'"),
         ("rum", "no module 'rum'", "run"),
         ("pkg.cli:2", "no script", None),
+        ("elsewhere:begin", "no module 'elsewhere'", "it starts run, window"),
     ],
 )
 def test_an_entry_that_is_not_there_names_the_nearest(
