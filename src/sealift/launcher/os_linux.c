@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,18 +149,15 @@ static void *map(size_t size) {
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* Called with Python's lock held, so the half that waits for the next call needs no lock. */
+/* Interpreters with a lock of their own call it at the same time. */
 void *os_map_memory(size_t size) {
     enum { HUGE = 1 << 21, PAIRS = 16 };
-    static char *other_half;
-    static int pairs;
+    static _Atomic(char *) other_half;
+    static atomic_int pairs;
     if (size != HUGE / 2) return map(size);
-    if (other_half) {
-        void *memory = other_half;
-        other_half = NULL;
-        return memory;
-    }
-    if (pairs++ >= PAIRS) return map(size);
+    char *half = atomic_exchange(&other_half, NULL);
+    if (half) return half;
+    if (atomic_load(&pairs) >= PAIRS || atomic_fetch_add(&pairs, 1) >= PAIRS) return map(size);
     char *memory = map(2 * HUGE);
     if (!memory) return map(size);
     size_t before = (HUGE - (uintptr_t)memory % HUGE) % HUGE;
@@ -167,6 +165,7 @@ void *os_map_memory(size_t size) {
     munmap(memory + before + HUGE, HUGE - before);
     memory += before;
     madvise(memory, HUGE, MADV_HUGEPAGE); /* where it is refused, pages are small as ever */
-    other_half = memory + HUGE / 2;
+    half = atomic_exchange(&other_half, memory + HUGE / 2);
+    if (half) munmap(half, HUGE / 2); /* another's, made meanwhile */
     return memory;
 }
