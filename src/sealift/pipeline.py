@@ -20,7 +20,7 @@ from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.choose import choose
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
-from sealift.project import Project, load_project
+from sealift.project import InputKind, Project, load_project
 from sealift.resolve import lock, save_lock
 from sealift.staging import stage
 from sealift.target import Target, current_target, parse_target
@@ -41,6 +41,10 @@ def make_project(request: Request) -> Project:
     with console.step(f"Reading {request.given}") as step:
         project = load_project(request.given, overrides=request.overrides)
         _check_names(project.settings.config)
+        if request.overrides.get("groups") and project.kind is not InputKind.FOLDER:
+            raise ConfigError(
+                f"cannot ship groups of a {project.kind}: only a folder has dependency groups"
+            )
         step.done(" ".join(filter(None, (project.kind.value, project.name, project.version))))
     return project
 

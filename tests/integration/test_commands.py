@@ -81,6 +81,12 @@ def test_names_that_cannot_be_are_refused_first(tmp_path: Path, options: tuple[s
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
+def test_groups_are_refused_where_there_are_none(tmp_path: Path) -> None:
+    outcome = sealift("plan", "click==8.1.8", "--group", "dev", "--json", cwd=tmp_path)
+    assert outcome.status == 3
+    assert "groups of a requirement" in outcome.events[-1]["message"]
+
+
 def test_targets_gives_every_refusal_its_reason(tmp_path: Path) -> None:
     table = sealift("targets", "--json", cwd=tmp_path).result
     assert table["linux-x86_64"]["onefile"] is None
