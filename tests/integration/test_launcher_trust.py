@@ -144,6 +144,26 @@ def test_set_user_id_programs_ignore_what_the_environment_names(tmp_path: Path) 
     assert not list(evil.iterdir())
 
 
+def test_set_user_id_programs_without_proc_open_no_path_they_were_started_by() -> None:
+    require_root()
+    require_tool("setpriv")
+    program = scratch() / "set-user-id"
+    shutil.copy2(single_file(), program)
+    hidden = "mount -t tmpfs x /proc && "
+    own = f'exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups "$0" eval "$1"'
+    for mode, status in ((0o755, 0), (0o4755, FAILED)):
+        program.chmod(mode)
+        done = start(
+            program,
+            "print('ran')",
+            cache=None,
+            prefix=("unshare", "--mount", "sh", "-c", hidden + own),
+        )
+        assert done.returncode == status, done.stderr
+    assert b"its own file" in done.stderr
+    program.unlink()
+
+
 @pytest.mark.parametrize("part", [".", "bin", "bin/python3.13", "image.sealift"])
 @pytest.mark.parametrize("mode", [0o775, 0o757])
 def test_python_refuses_a_tree_that_others_can_change(mode: int, part: str, tmp_path: Path) -> None:

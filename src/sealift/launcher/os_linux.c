@@ -33,9 +33,11 @@ static const char own_link[] = "/proc/self/exe";
 
 const char *os_started_path(void) { return (const char *)getauxval(AT_EXECFN); }
 
+/* Without /proc the path it was started by leads to the program, unless somebody who would gain
+   rights by it put another file there. */
 int os_open_self(void) {
     int self = open(own_link, O_RDONLY | O_CLOEXEC);
-    const char *started = os_started_path();
+    const char *started = os_is_secure() ? NULL : os_started_path();
     if (self < 0 && errno == ENOENT && started) self = open(started, O_RDONLY | O_CLOEXEC);
     return self;
 }
@@ -47,7 +49,7 @@ char *os_self_path(void) {
         path[length] = '\0';
         return path;
     }
-    const char *started = errno == ENOENT ? os_started_path() : NULL;
+    const char *started = errno == ENOENT && !os_is_secure() ? os_started_path() : NULL;
     if (started && realpath(started, path)) return path;
     free(path);
     return NULL;
