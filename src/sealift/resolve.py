@@ -234,12 +234,14 @@ def _uv_table(project: Project) -> str:
     """
     assert project.path is not None
     text = project.path.read_text(encoding="utf-8", errors="replace")
-    table = inline_metadata(text, str(project.path)).get("tool", {}).get("uv", {})
-    if not table:
+    tool = inline_metadata(text, str(project.path)).get("tool")
+    table = tool.get("uv") if isinstance(tool, dict) else None
+    if not table or not isinstance(table, dict):
         return ""
-    for source in table.get("sources", {}).values():
+    sources = table.get("sources")
+    for source in sources.values() if isinstance(sources, dict) else ():
         for entry in source if isinstance(source, list) else [source]:
-            if "path" in entry:
+            if isinstance(entry, dict) and isinstance(entry.get("path"), str):
                 entry["path"] = str(project.path.parent.joinpath(entry["path"]).absolute())
     head = {"name": "script", "version": "0", "dependencies": list(project.dependencies)}
     return f"project = {inline_toml(head)}\ntool = {inline_toml({'uv': table})}\n"

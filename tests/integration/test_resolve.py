@@ -167,6 +167,17 @@ def test_sources_of_a_script_are_heeded(index: Index, tmp_path: Path) -> None:
     assert Path(found.directory.path) == tmp_path / "mine"
 
 
+@pytest.mark.parametrize("table", ["tool = 3", "tool.uv = 3"])
+def test_odd_tables_of_a_script_are_no_surprise(index: Index, tmp_path: Path, table: str) -> None:
+    (tmp_path / "x.py").write_text(f"# /// script\n# dependencies = ['app']\n# {table}\n# ///\n")
+    assert "app" in versions(lock(load_project("x.py"), python=PYTHON))
+    (tmp_path / "x.py").write_text(
+        "# /// script\n# dependencies = ['app']\n# tool.uv.sources.app = 3\n# ///\n"
+    )
+    with pytest.raises(LockError, match="cannot lock x: failed to parse"):
+        lock(load_project("x.py"), python=PYTHON)
+
+
 def test_a_zip_with_requirements(index: Index, tmp_path: Path) -> None:
     write_zip(tmp_path / "a.zip", {"__main__.py": b"", "requirements.txt": b"base\n"})
     assert versions(lock(load_project("a.zip"), python=PYTHON)) == {"base": "1.5"}
