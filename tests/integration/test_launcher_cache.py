@@ -23,7 +23,7 @@ from tests.support.launched import (
     tree_of,
     trees,
 )
-from tests.support.tools import require_namespaces
+from tests.support.tools import require_namespaces, require_tool
 
 USE_EVERYTHING = "import json, decimal, _sealift; print(json.dumps(str(decimal.Decimal(2))))"
 ORIGINALS: dict[str, bytes] = {}
@@ -368,3 +368,15 @@ def test_products_with_alike_names_do_not_collect_each_other(tmp_path: Path) -> 
     names = [tree.name.rpartition("-")[0] for tree in trees(cache)]
     assert len([name for name in names if name.startswith("tool-box")]) == 3
     assert len([name for name in names if not name.startswith("tool-box")]) == 3
+
+
+def test_a_scratch_folder_that_is_deleted_before_it_is_locked_is_made_again(tmp_path: Path) -> None:
+    source, library = Path(__file__).parents[1] / "support/fast_cleaner.c", tmp_path / "cleaner.so"
+    subprocess.run(
+        [require_tool("cc"), "-shared", "-fPIC", source, "-ldl", "-o", library], check=True
+    )
+    cache = tmp_path / "cache"
+    variables = {"XDG_CACHE_HOME": str(cache), "LD_PRELOAD": str(library)}
+    root = "import _sealift; print(_sealift.root)"
+    found = answer(single_file_version("5.0"), root, cache=None, env=variables)
+    assert Path(found).parent == cache / "sealift" / "apps"

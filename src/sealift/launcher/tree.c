@@ -136,10 +136,13 @@ static int complete(int tree, const struct payload *payload) {
 
 /* A new folder in `base`, locked so that nobody takes it for a dead process's; its name. */
 static int open_scratch(int base, const char *name, char **scratch) {
+    struct stat found;
     for (int attempt = 0; attempt < 100; attempt++) {
         *scratch = joined(".%s.%ld.%016llx", name, (long)getpid(), (unsigned long long)os_random());
         int tree = mkdirat(base, *scratch, 0700) < 0 ? -1 : open_folder(base, *scratch);
-        if (tree >= 0 && (flock(tree, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)) return tree;
+        bool locked = tree >= 0 && (flock(tree, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
+        /* Between its making and its locking it may have been taken for a dead process's. */
+        if (locked && fstatat(base, *scratch, &found, AT_SYMLINK_NOFOLLOW) == 0) return tree;
         int error = errno;
         if (tree >= 0) close(tree);
         free(*scratch);
