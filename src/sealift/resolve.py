@@ -6,6 +6,7 @@ A resolution is kept for a day, so that builds without a lock file of their own 
 
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from sealift.output import write_text
 from sealift.project import InputKind, Project
 from sealift.requirements import is_hashed, only_hashes_of
 
-_FORMAT = "1"  # a new number forgets resolutions made before
+_FORMAT = "2"  # a new number forgets resolutions made before
 _DAY = 24 * 3600  # seconds a resolution is reused
 _FOLDER_INPUTS = ("*requirements*.txt", "requirements/*.txt", "uv.toml")
 
@@ -220,7 +221,8 @@ def _sources(project: Project, scratch: Path) -> tuple[list[str], str]:
         case InputKind.SCRIPT if tables := _uv_table(project):
             path = scratch / "pyproject.toml"
             path.write_text(tables, encoding="utf-8")
-            return [str(path)], tables
+            newer = tomllib.loads(tables)["tool"]["uv"].get("exclude-newer")
+            return [str(path), *(["--exclude-newer", str(newer)] if newer else [])], tables
         case InputKind.REQUIREMENT:
             return ["-"], f"{project.requirement}\n"
         case _:

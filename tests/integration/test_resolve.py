@@ -167,6 +167,15 @@ def test_sources_of_a_script_are_heeded(index: Index, tmp_path: Path) -> None:
     assert Path(found.directory.path) == tmp_path / "mine"
 
 
+def test_the_date_a_script_stops_at_is_heeded(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text(
+        "# /// script\n# dependencies = ['base']\n# [tool.uv]\n"
+        "# exclude-newer = '2001-01-01T00:00:00Z'\n# ///\n"
+    )
+    with pytest.raises(LockError, match="no set of versions"):
+        lock(load_project("run.py"), python=PYTHON)
+
+
 @pytest.mark.parametrize("table", ["tool = 3", "tool.uv = 3"])
 def test_odd_tables_of_a_script_are_no_surprise(index: Index, tmp_path: Path, table: str) -> None:
     (tmp_path / "x.py").write_text(f"# /// script\n# dependencies = ['app']\n# {table}\n# ///\n")
