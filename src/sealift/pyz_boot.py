@@ -184,7 +184,7 @@ def own_folder(place: str, kind: str, *, native: bool) -> str:
 def check_trusted(path: str) -> "os.stat_result":
     """Refuse a folder that others than root and we could exchange; what it is."""
     folder, found = "/", os.stat("/")
-    trusted = (0, os.geteuid())
+    trusted = (0, found.st_uid, os.geteuid())  # in a user namespace root has another number
     for part in path.split("/"):
         folder = f"{folder.rstrip('/')}/{part}" if part else folder
         found = os.stat(folder)

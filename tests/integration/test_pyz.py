@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import sealift.pyz_boot
 from sealift import store
 from sealift.entry import EntryPoint
 from sealift.errors import RefusedError
@@ -561,3 +562,17 @@ def test_libraries_the_native_code_looks_for_come_along(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("42\n", "")
     (tree,) = made.trees
     assert [path.name for path in (tree / "lib").glob("*.so*")] == ["libanswer.so"]
+
+
+def test_places_are_trusted_in_a_user_namespace() -> None:
+    require_root()
+    boot = Path(sealift.pyz_boot.__file__).read_text(encoding="utf-8")
+    done = subprocess.run(
+        [
+            require_tool("setpriv"), "--reuid=12345", "--regid=12345", "--clear-groups",
+            require_tool("unshare"), "--user", "--map-user=1000",
+            "/usr/bin/python3", "-c", f"{boot}\nprint(check_trusted('/var/tmp').st_uid != 0)",
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "True\n", done.stderr
