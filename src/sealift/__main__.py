@@ -15,6 +15,10 @@ def main() -> None:
     except SealiftError as error:
         console.failure(error)
         status = error.exit_status
+    except OSError as problem:
+        if problem.filename is not None or problem.filename2 is not None:
+            raise  # a bug: files have errors of their own
+        status = console.broken(problem)
     except cli.UsageError as error:
         error.show()
         status = error.exit_code

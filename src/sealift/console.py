@@ -6,6 +6,7 @@ object a line on standard output and nothing else is written there.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sealift.errors import SealiftError
+from sealift.errors import OutputError, SealiftError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -230,3 +231,14 @@ def interrupted() -> None:
     event("interrupted")
     if not _settings.as_json:
         sys.stderr.write("interrupted: nothing half-written was left\n")
+
+
+def broken(problem: OSError) -> int:
+    """Say that standard output cannot be written; the exit status of it.
+
+    A reader that has gone, such as ``head``, is no news.
+    """
+    if not isinstance(problem, BrokenPipeError):
+        sys.stderr.write(f"error: cannot write standard output: {problem.strerror}\n")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # it is flushed again at exit
+    return OutputError.exit_status

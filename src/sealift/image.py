@@ -7,7 +7,8 @@ all its parts finished.
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ class Image:
     ``search_path`` are the entries of ``sys.path`` relative to the product's root, in order;
     ``startup`` is code that ``.pth`` files run; ``floor`` is the oldest system the native files
     run on and ``floor_because`` the file and symbol that set it; ``sources`` tells whether sources
-    are shipped beside the code; ``key`` is the digest of it all, 64 hex digits.
+    are shipped beside the code; ``options`` are the project's settings of each format, by its
+    name; ``key`` is the digest of it all, 64 hex digits.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Image:
     floor: tuple[int, int] | None
     floor_because: str
     sources: bool
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     key: str
 
     @property

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.specifiers import SpecifierSet
+
 from sealift import console, jsonform, plugins
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
@@ -18,6 +20,7 @@ from sealift.errors import ConfigError, FetchError, InterpreterError, ProjectErr
 from sealift.image import Image
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.choose import choose
+from sealift.interpreters.installation import OLDEST
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
 from sealift.project import InputKind, Project, load_project
@@ -75,7 +78,7 @@ def make_jobs(request: Request) -> Plan:
         lock=locked,
         targets=targets,
         interpreters=interpreters,
-        formats=settings.config.formats,
+        formats=tuple(dict.fromkeys(settings.config.formats)),
     )
 
 
@@ -135,7 +138,7 @@ def export_images(images: Sequence[Image], settings: Settings, out: Path) -> tup
     """Write every format of every image below ``out``."""
     make_folder(out)
     artifacts: list[Artifact] = []
-    for name in settings.config.formats:
+    for name in dict.fromkeys(settings.config.formats):
         plugin: plugins.Format[Any] = plugins.load("formats", name)
         options = settings.format(name, plugin.options)
         for group, folder in _groups(plugin, images, out):
@@ -161,7 +164,7 @@ def _groups(
 
 def _targets(settings: Settings) -> list[Target]:
     named = settings.config.targets
-    targets = [parse_target(text) for text in named] if named else [current_target()]
+    targets = [parse_target(text) for text in dict.fromkeys(named)] or [current_target()]
     floors = ((target, settings.target(target.name).floor) for target in targets)
     return [target.with_floor(floor) if floor else target for target, floor in floors]
 
@@ -201,7 +204,7 @@ def _check_choices(plan: Plan) -> None:
 
 
 def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifact, ...]:
-    """Write a staged image, saved as JSON, in ``formats``; settings are the formats' defaults."""
+    """Write a staged image, saved as JSON, in ``formats``, with the settings it was staged with."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
@@ -210,7 +213,9 @@ def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifac
             hint="`sealift stage` writes an image-TARGET.json",
         ) from problem
     image = jsonform.load(Image, data, where=str(path))
-    settings = Settings(config=Config(formats=tuple(formats)))
+    settings = Settings(
+        config=Config(formats=tuple(formats)), formats=image.options, source=str(path)
+    )
     refusals = [
         reason for n in formats if (reason := plugins.load("formats", n).refuses(image.target))
     ]
@@ -225,6 +230,17 @@ def write_lock(request: Request, out: Path) -> None:
     python = project.settings.config.python
     found = choose(python, project.requires_python, current_target(), project.settings)
     with console.step("Locking dependencies") as step:
-        locked = lock(project, python=found.feature, update=True)
+        locked = lock(project, python=_oldest(project, found.feature), update=True)
         save_lock(locked, out)
         step.done(f"{len(locked.packages)} packages in {out}")
+
+
+def _oldest(project: Project, feature: str) -> str:
+    """The oldest feature version up to ``feature`` that the project runs on and Sealift ships.
+
+    A lock that is made for it serves all newer ones.
+    """
+    allowed = SpecifierSet(project.requires_python)
+    minors = range(OLDEST[1], int(feature.split(".")[1]))
+    fitting = (f"3.{minor}" for minor in minors if allowed.contains(f"3.{minor}.99"))
+    return next(fitting, feature)

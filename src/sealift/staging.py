@@ -61,6 +61,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
         floor=floor.version,
         floor_because=floor.because,
         sources=config.sources,
+        options=project.settings.formats,
         key="",
     )
     return image.with_key()

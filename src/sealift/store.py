@@ -18,7 +18,7 @@ from typing import Any
 import filelock
 import platformdirs
 
-from sealift.errors import OutputError
+from sealift.errors import OutputError, SealiftError
 
 
 def store_root() -> Path:
@@ -71,13 +71,24 @@ def make_entry(kind: str, key: str, make: Callable[[Path], object]) -> Path:
             make(scratch / "made")
             (scratch / "made").replace(final)
         except OSError as problem:
-            raise OutputError(
-                f"cannot write the cache entry {kind}/{key}: {problem.strerror or problem}",
-                hint=f"free space in {store_root()}, or set SEALIFT_CACHE_DIR",
-            ) from problem
+            raise _entry_error(f"{kind}/{key}", scratch, problem) from problem
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return final
+
+
+def _entry_error(entry: str, scratch: Path, problem: OSError) -> SealiftError:
+    """What stopped the making of ``entry``: something it reads, or the writing of it."""
+    name = problem.filename
+    if isinstance(name, str) and not Path(name).is_relative_to(scratch):
+        return SealiftError(
+            f"cannot read {name}: {problem.strerror}",
+            hint="where it was in Sealift's cache and that was cleared, run the whole line again",
+        )
+    return OutputError(
+        f"cannot write the cache entry {entry}: {problem.strerror or problem}",
+        hint=f"free space in {store_root()}, or set SEALIFT_CACHE_DIR",
+    )
 
 
 def remember(kind: str, key: str, compute: Callable[[], Any]) -> Any:

@@ -1,5 +1,7 @@
 """The smaller commands, as a user calls them."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -138,6 +140,41 @@ def test_a_lock_is_written_and_then_honoured(tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.err
     assert tomllib.loads((project / "pylock.toml").read_text())["lock-version"] == "1.0"
     assert sealift("plan", cwd=project).status == 0
+
+
+def test_a_full_output_is_told_without_a_traceback(tmp_path: Path) -> None:
+    script = f"{sys.executable} -m sealift targets > /dev/full"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 12
+    assert "cannot write standard output" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_lock_serves_every_python_the_project_allows(tmp_path: Path) -> None:
+    more = 'requires-python = ">=3.9"\n[project.scripts]\ndemo = "demo:main"'
+    project = demo_project(tmp_path, more=more)
+    assert sealift("lock", cwd=project).status == 0
+    assert tomllib.loads((project / "pylock.toml").read_text())["requires-python"] == ">=3.11"
+
+
+def test_repeated_targets_and_formats_count_once(tmp_path: Path) -> None:
+    outcome = sealift(
+        "build", demo_project(tmp_path), "-f", "dir", "-f", "dir", "-t", "this", "-t", "this",
+        "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert [Path(each["path"]).name for each in outcome.result] == ["demo-1.0"]
+
+
+def test_an_export_keeps_the_settings_it_was_staged_with(tmp_path: Path) -> None:
+    more = '[project.scripts]\ndemo = "demo:main"\n[tool.sealift.onefile]\ncompression = "fast"'
+    project = demo_project(tmp_path, more=more)
+    (artifact,) = sealift("build", project, "--json", cwd=tmp_path).result
+    assert sealift("stage", project, "--out", "staged", cwd=tmp_path).status == 0
+    (image,) = (tmp_path / "staged").glob("image-*.json")
+    outcome = sealift("export", image, "--out", "other", "--json", cwd=tmp_path)
+    assert outcome.result[0]["sha256"] == artifact["sha256"]
 
 
 def test_an_unknown_option_is_a_usage_error(tmp_path: Path) -> None:
