@@ -54,8 +54,23 @@ def run_checks() -> Iterator[Check]:
         remedy="zig is fetched from the index when one is needed; or install gcc or clang",
         needed=False,
     )
+    yield _decoder_check()
     yield _interpreter_check()
     yield _store_check()
+
+
+def _decoder_check() -> Check:
+    try:
+        kept = store.store_root() / "zstd"
+    except SealiftError as problem:
+        return Check("zstd's decoder", good=False, found="", remedy=problem.message, needed=False)
+    return Check(
+        "zstd's decoder",
+        good=kept.is_dir(),
+        found=str(kept) if kept.is_dir() else "",
+        remedy="fetched from the package index when the first launcher is compiled",
+        needed=False,
+    )
 
 
 def _interpreter_check() -> Check:

@@ -11,11 +11,11 @@ from sealift.fetch import Remote
 from sealift.tools import UV
 
 
-def find_sdist(name: str, version: str) -> Remote:
+def find_sdist(name: str, version: str, *, purpose: str) -> Remote:
     """The source distribution of ``name`` in exactly ``version``, with the index's hash of it.
 
-    Indexes, credentials and certificates are those of uv's own settings.  Raises
-    :class:`FetchError` when no index has it.
+    ``purpose`` tells, in an error, what it is needed for.  Indexes, credentials and certificates
+    are those of uv's own settings.  Raises :class:`FetchError` when no index has it.
     """
     hint = "check the index settings of uv (UV_INDEX_URL, uv.toml), and that this machine is online"
     lock = process.run(
@@ -26,13 +26,15 @@ def find_sdist(name: str, version: str) -> Remote:
         input_bytes=f"{name}=={version}\n".encode(),
         env=process.clean_environment(),
         error=FetchError,
-        action=f"find {name} {version} on the package index",
+        action=f"find {name} {version} on the package index ({purpose})",
         hint=hint,
     )  # fmt: skip
     for package in tomllib.loads(lock).get("packages", ()):
         if package["name"] == name and "sdist" in package:
             return _remote(package["sdist"])
-    raise FetchError(f"cannot find the source distribution of {name} {version}", hint=hint)
+    raise FetchError(
+        f"cannot find the source distribution of {name} {version} ({purpose})", hint=hint
+    )
 
 
 def _remote(sdist: Mapping[str, Any]) -> Remote:

@@ -68,10 +68,10 @@ def test_a_compiler_that_was_only_found_gives_way_to_zig(
 
 @pytest.mark.network
 def test_the_decoder_comes_from_the_index_with_the_promised_digest() -> None:
-    sdist = index.find_sdist("backports-zstd", "1.8.0")
+    sdist = index.find_sdist("backports-zstd", "1.8.0", purpose="a test")
     assert sdist.sha256 == compiling._ZSTD_SHA256
     with pytest.raises(FetchError, match=r"backports-zstd 0\.0\.999"):
-        index.find_sdist("backports-zstd", "0.0.999")
+        index.find_sdist("backports-zstd", "0.0.999", purpose="a test")
 
 
 @pytest.mark.network

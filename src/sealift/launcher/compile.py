@@ -24,6 +24,7 @@ from sealift.tools import UV, find_compiler
 
 _SOURCES = Path(__file__).parent
 _ZSTD = ("backports-zstd", "1.8.0")
+_PURPOSE = "its zstd decoder is compiled into launchers, once on this machine"
 _ZSTD_SHA256 = "9dae4f4c481716e3db473d667457b4f508ff7459c0931b567a5c9677fb3db316"
 _ZSTD_COMMON = ("entropy_common", "error_private", "fse_decompress", "xxhash", "zstd_common")
 _ZSTD_DECOMPRESS = ("huf_decompress", "zstd_ddict", "zstd_decompress", "zstd_decompress_block")
@@ -194,7 +195,7 @@ def _zstd_sources() -> Path:
     """The folder with zstd's ``common`` and ``decompress``."""
 
     def make(folder: Path) -> None:
-        sdist = find_sdist(*_ZSTD)
+        sdist = find_sdist(*_ZSTD, purpose=_PURPOSE)
         archived = fetch.fetch(fetch.Remote(sdist.url, _ZSTD_SHA256, sdist.size))
         whole = folder.with_name("whole")
         archive.extract_tar(archived, whole, strip=1)
