@@ -132,14 +132,15 @@ def time_sealift(bench: Bench, app: App, form: str) -> Built:
 
 def forget_all_but_downloads(cache: Path) -> None:
     """Leave in Sealift's cache what came from the network, and nothing that was made of it."""
-    for folder in cache.iterdir():
+    for folder in (cache / "build").iterdir():
         if folder.name != "downloads":
             shutil.rmtree(folder)
 
 
 def sealift_command(bench: Bench, given: Path, form: str, out: Path) -> Command:
     """The command that builds ``given`` into ``out``."""
-    options: Command = ["-f", form, "--interpreter", bench.interpreter, "--out", out, "--quiet"]
+    which = "--python" if bench.interpreter[0].isdigit() else "--interpreter"
+    options: Command = ["-f", form, which, bench.interpreter, "--out", out, "--quiet"]
     return [sys.executable, "-m", "sealift", "build", given, *options]
 
 
