@@ -39,7 +39,11 @@ def commands() -> Iterator[str]:
 
 def _command(command: click.Command, path: str, parent: click.Context | None) -> Iterator[str]:
     context = click.Context(
-        command, info_name=path.rpartition(" ")[2], parent=parent, terminal_width=100
+        command,
+        info_name=path.rpartition(" ")[2],
+        parent=parent,
+        terminal_width=100,
+        **command.context_settings,
     )
     text = command.get_help(context)
     yield from ("", f"### `{path}`", "", "```text", *map(str.rstrip, text.splitlines()), "```")

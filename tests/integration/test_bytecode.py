@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sealift.bytecode import code_range, compile_sources, read_pack
-from sealift.errors import BuildError, InterpreterError, OutputError
+from sealift.errors import BuildError, InterpreterError, SealiftError
 from sealift.image import CodePack
 from sealift.interpreter import Interpreter
 from tests.support.entries import an_interpreter
@@ -111,7 +111,7 @@ def test_a_finished_pack_is_found_by_key(tmp_path: Path) -> None:
     (tmp_path / "a.py").unlink()
     assert compile_sources(interpreter, "demo", sources, "k") == first
     other = dataclasses.replace(interpreter, version="3.13.99")
-    with pytest.raises(OutputError):
+    with pytest.raises(SealiftError, match=r"cannot read .*a\.py"):
         compile_sources(other, "demo", sources, "k")
 
 
