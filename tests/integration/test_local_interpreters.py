@@ -78,7 +78,7 @@ def interpreter(request: pytest.FixtureRequest) -> Interpreter:
         feature_of(program), current_target(), Settings(config=Config(interpreter=program))
     )
     if reason:
-        pytest.skip(reason)
+        missing(reason)
     return prepared(program)
 
 

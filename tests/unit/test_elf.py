@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sealift.binary.elf import ElfFacts, View, facts_of, read_elf
 from sealift.errors import BinaryFormatError
 from tests.support.elf_files import ElfSpec, make_elf
+from tests.support.tools import missing
 
 FULL = ElfSpec(
     soname="libx.so.1",
@@ -157,9 +158,9 @@ def test_a_string_outside_its_table_is_refused() -> None:
 @pytest.mark.parametrize("name", ["/bin/sh", "/usr/bin/env"])
 def test_a_real_program_is_read(name: str) -> None:
     if not Path(name).exists():
-        pytest.skip(f"needs {name}")
+        missing(f"needs {name}")
     found = read_elf(Path(name))
     if found is None:
-        pytest.skip(f"{name} is no ELF file here")
+        missing(f"{name} is no ELF file here")
     assert found.is_program
     assert found.sections_end == Path(name).stat().st_size
