@@ -1,6 +1,7 @@
 """What the launcher refuses to trust."""
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.support.launched import (
     folder_program,
     scratch,
     single_file,
+    single_file_version,
     start,
     tree_of,
 )
@@ -108,14 +110,14 @@ def test_other_users_have_their_own() -> None:
     home = scratch() / "home of nobody"
     home.mkdir()
     os.chown(home, NOBODY, NOBODY)
+    # A version of its own: a tree that an earlier run left in a shared place would serve as well.
     done = start(
-        single_file(), "eval", ROOT, cache=None, env={"HOME": str(home)},
+        single_file_version(f"own-{secrets.token_hex(4)}"), "eval", ROOT,
+        cache=None, env={"HOME": str(home)},
         prefix=("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
     )  # fmt: skip
     tree = Path(done.stdout.decode().strip())
-    # A tree that an earlier start left in a shared place of theirs serves as well.
-    shared = Path(f"/var/tmp/sealift-{NOBODY}")
-    assert tree.parent in {home / ".cache" / "sealift" / "apps", shared / "apps"}
+    assert tree.parent == home / ".cache" / "sealift" / "apps"
     assert tree.stat().st_uid == NOBODY
 
 
