@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealift.binary.elf import ElfFacts, View, facts_of, read_elf
+from sealift.binary.elf import ElfFacts, facts_of, read_elf
+from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 from tests.support.elf_files import ElfSpec, make_elf
 from tests.support.tools import missing

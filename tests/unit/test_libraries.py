@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sealift.binary.elf import ElfFacts, View, facts_of
+from sealift.binary.elf import ElfFacts, facts_of
+from sealift.binary.view import View
 from sealift.libraries import find_library, read_loader_cache, search_paths
 from tests.support.elf_files import ElfSpec, make_elf
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sealift.errors import BinaryFormatError
+from sealift.binary.view import View
 
 MAGIC = b"\x7fELF"
 
@@ -34,7 +34,6 @@ _VER_FLG_BASE, _VER_FLG_WEAK = 1, 2
 
 # No real file comes near these; a hostile one must not make us read gigabytes of the same string.
 _MOST_RECORDS = 16384
-_LONGEST_STRING = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +131,7 @@ def read_elf(path: Path) -> ElfFacts | None:
             return facts_of(View(data, str(path)))
 
 
-def facts_of(view: "View") -> ElfFacts:
+def facts_of(view: View) -> ElfFacts:
     """Facts of the ELF file in ``view``."""
     header = read_header(view)
     segments = tuple(read_segments(view, header))
@@ -157,33 +156,6 @@ def facts_of(view: "View") -> ElfFacts:
         ),
         sections_end=_sections_end(view, header),
     )
-
-
-class View:
-    """Bytes of a file with bounds: whatever lies outside raises :class:`BinaryFormatError`."""
-
-    def __init__(self, data: bytes | mmap.mmap, name: str) -> None:
-        self.data = data
-        self.name = name
-
-    def broken(self, reason: str) -> BinaryFormatError:
-        """An error that says what is wrong with the file."""
-        return BinaryFormatError(f"cannot read {self.name}: {reason}")
-
-    def unpack(self, layout: str, offset: int) -> tuple[int, ...]:
-        """The integers of :mod:`struct` ``layout`` at ``offset``."""
-        if not 0 <= offset <= len(self.data) - struct.calcsize(layout):
-            raise self.broken(f"it ends before byte {offset + struct.calcsize(layout)}")
-        return struct.unpack_from(layout, self.data, offset)
-
-    def text(self, offset: int, end: int) -> str:
-        """The NUL-terminated string at ``offset``, which must end before ``end``."""
-        if not 0 <= offset < end <= len(self.data):
-            raise self.broken(f"a string lies at byte {offset}, outside of its table")
-        stop = self.data.find(b"\0", offset, min(end, offset + _LONGEST_STRING))
-        if stop < 0:
-            raise self.broken(f"the string at byte {offset} has no end")
-        return self.data[offset:stop].decode("utf-8", "surrogateescape")
 
 
 def read_header(view: View) -> Header:

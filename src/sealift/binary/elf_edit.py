@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sealift import process, tools
-from sealift.binary.elf import PT_LOAD, Header, Segment, View, read_header, read_segments
+from sealift.binary.elf import PT_LOAD, Header, Segment, read_header, read_segments
+from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 
 _SHT_NULL, _SHT_STRTAB, _SHT_NOBITS, _SHT_PROCESSOR = 0, 3, 8, 0x70000000
