@@ -32,6 +32,8 @@ LAYERS = (
     {"project", "plan", "wheelhouse", "image", "artifact", "interpreter"},
     {"plugins"},
     {"process", "fetch", "archive", "tools", "store", "console", "output"},
+    {"audit"},
+    {"repair"},
     {"interpreters", "formats"},
     {"pipeline", "report", "checkup", "template"},
     {"cli"},

@@ -1,0 +1,66 @@
+"""A finding: one thing an audit has to say, by a rule that has a name and a page."""
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import resources
+
+
+class Severity(StrEnum):
+    """How bad it is.
+
+    ``ERROR``: it will not work, or is unsafe, somewhere it says it works.  ``WARNING``: it works
+    but will surprise.  ``NOTE``: to know.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A row of ``data/findings.toml``; ``name`` is its slug and its anchor in the docs."""
+
+    name: str
+    title: str
+    severity: Severity
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What ``rule`` found in ``file``, a path inside of the subject.
+
+    ``chain`` are the files through which it is reached, outermost first.  ``details`` has JSON
+    values only, for machines.
+    """
+
+    rule: str
+    message: str
+    file: str | None = None
+    chain: tuple[str, ...] = ()
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        return load_rules()[self.rule].severity
+
+
+@functools.cache
+def load_rules() -> Mapping[str, Rule]:
+    """Every rule by its name, in the order of the docs."""
+    text = resources.files("sealift").joinpath("data/findings.toml").read_text("utf-8")
+    return {
+        name: Rule(
+            name=name,
+            title=row["title"],
+            severity=Severity(row["severity"]),
+            why=row["why"],
+            remedy=row["remedy"],
+        )
+        for name, row in tomllib.loads(text).items()
+    }

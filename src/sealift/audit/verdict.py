@@ -1,0 +1,48 @@
+"""A verdict: the best platform tag, and for each better one the exact reasons against it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a tag is out of reach, in ``text``, a whole clause such as "asks libc.so.6 for …".
+
+    ``file`` is who asks, a path inside of the subject; ``library`` whom it asks; ``symbol`` what
+    for, as ``memcpy@GLIBC_2.14`` or, where the symbol is not known, ``GLIBC_2.14``.  ``chain`` are
+    the files through which ``file`` is loaded, outermost first, ``file`` left out.
+    """
+
+    text: str
+    file: str
+    library: str | None = None
+    symbol: str | None = None
+    chain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class External:
+    """A shared library from outside of the subject, who needs it, and which tags promise it.
+
+    ``promised_by`` are platform tags, newest first; empty where no policy promises it.
+    """
+
+    library: str
+    needed_by: tuple[str, ...]
+    promised_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Where the native files of a subject run.
+
+    ``best`` is a platform tag such as ``manylinux_2_17_x86_64``; ``linux_x86_64`` when no policy
+    fits, ``any`` for a subject without native files, ``None`` when they cannot be judged (files of
+    several systems).  ``claimed`` are the platform tags of its file name.  ``obstacles`` has for
+    each tag better than ``best``, the nearest first, the reasons against it.
+    """
+
+    best: str | None
+    claimed: tuple[str, ...] = ()
+    obstacles: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    externals: tuple[External, ...] = ()
