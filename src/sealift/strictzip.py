@@ -6,108 +6,66 @@ whichever end a reader starts from.  Format: APPNOTE.TXT 6.3.10 (PKWARE).
 """
 
 import itertools
-import re
-import stat
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from sealift.errors import ArchiveError
+from sealift.zipmember import (
+    DEFLATED,
+    FLAG_DESCRIPTOR,
+    FLAG_UTF8,
+    Flaw,
+    FlawKind,
+    Limits,
+    Member,
+    check_name,
+    special_kind,
+    unreadable,
+)
 
-STORED, DEFLATED = 0, 8
+__all__ = ["Limits", "Member", "StrictZip", "check_name"]
+
 _CHUNK = 1 << 18
 _END = struct.Struct("<4s4H2LH")
 _END64_LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_FLAG_ENCRYPTED, _FLAG_DESCRIPTOR, _FLAG_PATCH, _FLAG_STRONG, _FLAG_UTF8, _FLAG_MASKED = (
-    1 << bit for bit in (0, 3, 5, 6, 11, 13)
-)
-_REFUSED_FLAGS = _FLAG_ENCRYPTED | _FLAG_PATCH | _FLAG_STRONG | _FLAG_MASKED
 _UNIX = 3  # "version made by": file modes are in the upper half of the external attributes
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
-_DRIVE = re.compile(r"[A-Za-z]:")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds on what an archive may unpack to, so that a bomb is refused before it goes off.
-
-    ``size`` and ``free_size`` are bytes; ``ratio`` is unpacked to packed, asked only of members
-    above ``free_size``.
-    """
-
-    members: int = 250_000
-    size: int = 20_000_000_000
-    ratio: int = 1100
-    free_size: int = 10_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A file or folder in an archive; ``mode`` is 0 where the archive tells none.
-
-    ``start`` is where its data begins, ``header`` where its local header does.
-    """
-
-    name: str
-    size: int
-    packed: int
-    method: int
-    crc: int
-    mode: int
-    flags: int
-    header: int
-    start: int = -1
-
-    @property
-    def is_folder(self) -> bool:
-        return self.name.endswith("/")
-
-
-def check_name(name: str) -> str | None:
-    """Why ``name`` must not be the path of an archive's member, or ``None``.
-
-    >>> check_name("../etc/passwd")
-    'leaves the folder it is unpacked to'
-    """
-    parts = name.removesuffix("/").split("/")
-    if any(ord(char) < 32 or char == "\x7f" for char in name):
-        return "has a control character in its name"
-    if "\\" in name:
-        return "has a backslash in its name"
-    if name.startswith("/") or _DRIVE.match(name):
-        return "has an absolute path"
-    if ".." in parts:
-        return "leaves the folder it is unpacked to"
-    if "" in parts or "." in parts:
-        return "has an empty or '.' part in its path"
-    return None
 
 
 class StrictZip:
     """An open zip file that passed every structural check; use as a context manager.
 
     ``prefix_line`` admits one line ``#!…`` before the first member, as applications have (PEP 441).
-    Raises :class:`ArchiveError` that names the archive, the member and the reason.
+    Raises :class:`ArchiveError` that names the archive, the member and the reason.  With a list of
+    ``flaws``, what does not keep the file from being read is appended there instead; ``entries``
+    then has every member whose content can be found, also of names that are there twice.
     """
 
     def __init__(
-        self, path: Path, *, limits: Limits | None = None, prefix_line: bool = False
+        self,
+        path: Path,
+        *,
+        limits: Limits | None = None,
+        prefix_line: bool = False,
+        flaws: list[Flaw] | None = None,
     ) -> None:
         self.path = path
+        self._flaws = flaws
         self._limits = limits or Limits()
         try:
             self._file = path.open("rb")
         except OSError as problem:
             raise ArchiveError(f"cannot read {path}: {problem.strerror}") from problem
         try:
-            self.members: Mapping[str, Member] = self._read(prefix_line=prefix_line)
+            self.entries = self._read(prefix_line=prefix_line)
+            self.members: Mapping[str, Member] = {member.name: member for member in self.entries}
         except BaseException:
             self._file.close()
             raise
@@ -161,7 +119,13 @@ class StrictZip:
     def _broken(self, reason: str) -> ArchiveError:
         return ArchiveError(f"cannot read {self.path.name}: {reason}")
 
-    def _read(self, *, prefix_line: bool) -> dict[str, Member]:
+    def _object(self, kind: FlawKind, reason: str, name: str | None = None) -> None:
+        """Refuse the file, or note why where the reader was asked to go on."""
+        if self._flaws is None:
+            raise self._broken(reason) if name is None else self._refuse(name, reason)
+        self._flaws.append(Flaw(kind, reason, name))
+
+    def _read(self, *, prefix_line: bool) -> tuple[Member, ...]:
         count, start, end = self._end_record()
         if count > self._limits.members:
             raise self._broken(f"it has {count} members; {self._limits.members} are allowed")
@@ -172,16 +136,21 @@ class StrictZip:
         self._check_sizes(members)
         located = sorted(members, key=lambda member: member.header)
         position = self._prefix(located[0].header if located else start, allowed=prefix_line)
-        found: dict[str, Member] = {}
+        found = []
         for member in located:
             if member.header != position:
-                raise self._refuse(member.name, "is not where the one before it ends")
+                reason = "is not where the one before it ends"
+                self._object(FlawKind.HIDDEN, reason, member.name)
             placed = self._local(member)
+            if placed is None:
+                position = member.header
+                continue
             position = self._after(placed)
-            found[placed.name] = placed
+            found.append(placed)
         if position != start:
-            raise self._broken("there is data between its last member and its directory")
-        return found
+            reason = "there is data between its last member and its directory"
+            self._object(FlawKind.HIDDEN, reason)
+        return tuple(found)
 
     def _end_record(self) -> tuple[int, int, int]:
         """The number of members and where the central directory starts and ends."""
@@ -193,7 +162,7 @@ class StrictZip:
             raise self._broken("it is not a zip file, or its end is missing")
         _, disk, first, here, count, size, start, comment = _END.unpack_from(tail, at)
         if len(tail) - at - _END.size != comment:
-            raise self._broken("there is data after its end record")
+            self._object(FlawKind.HIDDEN, "there is data after its end record")
         position = length - len(tail) + at
         if 0xFFFF in (disk, first, here, count) or 0xFFFFFFFF in (size, start):
             disk, first, here, count, size, start, position = self._end64(position)
@@ -262,20 +231,24 @@ class StrictZip:
 
     def _name(self, raw: bytes, flags: int) -> str:
         try:
-            return raw.decode("utf-8" if flags & _FLAG_UTF8 or not raw.isascii() else "ascii")
+            return raw.decode("utf-8" if flags & FLAG_UTF8 or not raw.isascii() else "ascii")
         except UnicodeDecodeError as problem:
-            raise self._broken(f"a member's name is not UTF-8: {raw!r}") from problem
+            if self._flaws is None:
+                raise self._broken(f"a member's name is not UTF-8: {raw!r}") from problem
+            name = raw.decode("utf-8", "backslashreplace")
+            self._object(FlawKind.PATH, "has a name that is not UTF-8", name)
+            return name
 
     def _extra(self, name: str, data: bytes) -> dict[int, bytes]:
         fields: dict[int, bytes] = {}
         while len(data) >= 4:
             kind, length = struct.unpack_from("<2H", data)
             if kind in fields and kind in {_ZIP64_EXTRA, _UNICODE_PATH_EXTRA}:
-                raise self._refuse(name, "has the same extra field twice")
+                self._object(FlawKind.TWO_READINGS, "has the same extra field twice", name)
             fields[kind], data = data[4 : 4 + length], data[4 + length :]
         other = fields.get(_UNICODE_PATH_EXTRA)
         if other and other[5:] != name.encode():
-            raise self._refuse(name, "has another name in an extra field")
+            self._object(FlawKind.TWO_READINGS, "has another name in an extra field", name)
         return fields
 
     def _zip64(self, name: str, extra: Mapping[int, bytes], values: list[int]) -> list[int]:
@@ -293,16 +266,21 @@ class StrictZip:
         seen: set[str] = set()
         for member in members:
             name = member.name.removesuffix("/")
-            if reason := check_name(member.name) or _refused_kind(member):
-                raise self._refuse(member.name, reason)
-            if name in seen:
-                raise self._refuse(member.name, "is there twice")
+            for kind, reason in (
+                (FlawKind.PATH, check_name(member.name)),
+                (FlawKind.SPECIAL, special_kind(member)),
+                (FlawKind.UNREADABLE, unreadable(member)),
+                (FlawKind.DUPLICATE, "is there twice" if name in seen else None),
+            ):
+                if reason:
+                    self._object(kind, reason, member.name)
             seen.add(name)
         files = {member.name for member in members if not member.is_folder}
         for name in seen:
             parents = itertools.accumulate(name.split("/")[:-1], lambda a, b: f"{a}/{b}")
             if clash := next((parent for parent in parents if parent in files), None):
-                raise self._refuse(name, f"lies below {clash!r}, which is a file")
+                reason = f"lies below {clash!r}, which is a file"
+                self._object(FlawKind.TWO_READINGS, reason, name)
 
     def _check_sizes(self, members: list[Member]) -> None:
         limits = self._limits
@@ -322,29 +300,32 @@ class StrictZip:
         line = self._file.read(min(length, 4096))
         return length if line.startswith(b"#!") and line.find(b"\n") == length - 1 else 0
 
-    def _local(self, member: Member) -> Member:
+    def _local(self, member: Member) -> Member | None:
         """``member`` with the place of its data; its local header says what the directory says."""
         self._file.seek(member.header)
         data = self._file.read(_LOCAL.size)
         if len(data) != _LOCAL.size or data[:4] != b"PK\3\4":
-            raise self._refuse(member.name, "has no local header")
+            self._object(FlawKind.TWO_READINGS, "has no local header", member.name)
+            return None
         _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL.unpack(data)
         name = self._name(self._file.read(name_len), flags)
         extra = self._extra(name, self._file.read(extra_len))
         size, packed = self._zip64(name, extra, [size, packed])
         told = (crc, packed, size)
         known = (member.crc, member.packed, member.size)
-        unsaid = bool(flags & _FLAG_DESCRIPTOR) and told in {(0, 0, 0), (crc, 0, 0)}
+        unsaid = bool(flags & FLAG_DESCRIPTOR) and told in {(0, 0, 0), (crc, 0, 0)}
         if (name, method, flags) != (member.name, member.method, member.flags):
-            raise self._refuse(member.name, "differs between its local header and the directory")
+            reason = "differs between its local header and the directory"
+            self._object(FlawKind.TWO_READINGS, reason, member.name)
         if told != known and not unsaid:
-            raise self._refuse(member.name, "has another size or CRC in its local header")
+            reason = "has another size or CRC in its local header"
+            self._object(FlawKind.TWO_READINGS, reason, member.name)
         return _placed(member, member.header + _LOCAL.size + name_len + extra_len)
 
     def _after(self, member: Member) -> int:
         """Where ``member`` ends, a data descriptor included."""
         end = member.start + member.packed
-        if not member.flags & _FLAG_DESCRIPTOR:
+        if not member.flags & FLAG_DESCRIPTOR:
             return end
         self._file.seek(end)
         data = self._file.read(24)
@@ -355,22 +336,9 @@ class StrictZip:
                 continue
             if data.startswith(told):
                 return end + len(told)
-        raise self._refuse(member.name, "has a data descriptor that differs from the directory")
-
-
-def _refused_kind(member: Member) -> str | None:
-    kind = stat.S_IFMT(member.mode)
-    if kind == stat.S_IFLNK:
-        return "is a symbolic link"
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > member.is_folder:
-        return "is neither a file nor a folder"
-    if member.is_folder and member.size:
-        return "is a folder with content"
-    if member.flags & _REFUSED_FLAGS:
-        return "is encrypted or patched"
-    if member.method not in (STORED, DEFLATED):
-        return f"is packed with method {member.method}; stored and deflated are known"
-    return None
+        reason = "has a data descriptor that differs from the directory"
+        self._object(FlawKind.TWO_READINGS, reason, member.name)
+        return end
 
 
 def _placed(member: Member, start: int) -> Member:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sealift.errors import ArchiveError
 from sealift.strictzip import Limits, StrictZip, check_name
+from sealift.zipmember import Flaw, FlawKind
 from tests.support.crafted_zip import DESCRIPTOR, ENCRYPTED, UTF8, Item, Zip, craft
 
 GOOD = Item(name=b"good.py", data=b"x = 1\n")
@@ -168,3 +169,42 @@ def test_what_the_standard_library_writes_is_read_or_refused(files: dict[str, by
             assert any(check_name(name) for name in files) or below or len(set(names)) < len(names)
             return
     assert found == {name: data for name, data in files.items() if not name.endswith("/")}
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "reason"),
+    [
+        (Zip(items=[GOOD, Item(name=b"../x")]), FlawKind.PATH, "leaves the folder"),
+        (Zip(items=[GOOD, Item(name=b"a\0b.py")]), FlawKind.PATH, "control character"),
+        (Zip(items=[GOOD, Item(name=b"n\xff")]), FlawKind.PATH, "not UTF-8"),
+        (Zip(items=[GOOD, GOOD]), FlawKind.DUPLICATE, "there twice"),
+        (Zip(items=[GOOD, Item(name=b"l", mode=0o120777)]), FlawKind.SPECIAL, "symbolic link"),
+        (Zip(items=[GOOD, Item(name=b"m", method=14)]), FlawKind.UNREADABLE, "method 14"),
+        (
+            Zip(items=[GOOD, Item(name=b"x", local_name=b"y")]),
+            FlawKind.TWO_READINGS,
+            "local header",
+        ),
+        (
+            Zip(items=[GOOD, Item(name=b"g", data=b"x", flags=DESCRIPTOR, descriptor_crc=9)]),
+            FlawKind.TWO_READINGS,
+            "data descriptor",
+        ),
+        (Zip(items=[GOOD, Item(name=b"o", gap=b"h")]), FlawKind.HIDDEN, "where the one before"),
+        (Zip(items=[GOOD], prefix=b"MZ"), FlawKind.HIDDEN, "where the one before"),
+        (Zip(items=[GOOD], after=b"hidden"), FlawKind.HIDDEN, "after its end record"),
+        (Zip(items=[GOOD], before_directory=b"h"), FlawKind.HIDDEN, "between its last member"),
+    ],
+    ids=str,
+)
+def test_a_flawed_file_is_read_on_where_flaws_are_asked_for(
+    spec: Zip, kind: FlawKind, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(craft(spec))
+    flaws: list[Flaw] = []
+    with StrictZip(path, flaws=flaws) as archive:
+        assert archive.read("good.py") == GOOD.data
+        assert len(archive.entries) == len(spec.items)
+    assert kind in {flaw.kind for flaw in flaws}
+    assert any(reason in flaw.reason for flaw in flaws)
