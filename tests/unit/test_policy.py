@@ -3,6 +3,7 @@
 import pytest
 
 from sealift.policy import load_policy
+from sealift.policy.ladder import load_ladder
 from sealift.target import load_targets
 
 GNU = load_policy(load_targets()["linux-x86_64"])
@@ -42,3 +43,10 @@ def test_musl_is_one_library() -> None:
 def test_the_default_folders_are_those_of_the_cpu() -> None:
     assert "/usr/lib/i386-linux-gnu" in load_policy(load_targets()["linux-i686"]).search
     assert "/usr/lib/x86_64-linux-gnu" in GNU.search
+
+
+def test_the_policies_are_the_one_source_of_what_tags_promise() -> None:
+    ladder = load_ladder("gnu", "x86_64")
+    assert ladder
+    assert GNU.promised == ladder.policies[-1].libraries
+    assert MUSL.is_system("libz.so.1", built=False)

@@ -1,4 +1,4 @@
-"""What a system promises: the shared libraries that are never shipped.
+"""The shared libraries that are never shipped, since the system has them.
 
 Judgement over the facts of :mod:`sealift.binary.elf`; the lists and their grounds are in
 ``data/policies``.
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 
+from sealift.policy.ladder import load_ladder
 from sealift.target import Target
 
 _MULTIARCH = {  # GNU CPU name -> Debian's folder of libraries, where it is not <cpu>-linux-gnu
@@ -23,11 +24,15 @@ _MULTIARCH = {  # GNU CPU name -> Debian's folder of libraries, where it is not 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The shared libraries of one kind of system; patterns over sonames."""
+    """The shared libraries of one kind of system, by soname.
+
+    ``system`` are those of every product; ``promised`` what some platform tag of its architecture
+    promises besides; ``search`` the folders where its loader looks last.
+    """
 
     name: str
     system: re.Pattern[str]
-    promised: re.Pattern[str]
+    promised: frozenset[str]
     search: tuple[str, ...]
 
     def is_system(self, soname: str, *, built: bool) -> bool:
@@ -38,22 +43,25 @@ class Policy:
         """
         if self.system.fullmatch(soname):
             return True
-        return not built and self.promised.fullmatch(soname) is not None
+        return not built and soname in self.promised
 
 
 def load_policy(target: Target) -> Policy:
     """The policy of ``target``, which has to be a Linux one."""
-    return _load(target.abi, _MULTIARCH.get(target.arch, f"{target.arch}-linux-gnu"))
+    return _load(target.abi, target.arch)
 
 
 @functools.cache
-def _load(abi: str, multiarch: str) -> Policy:
+def _load(abi: str, arch: str) -> Policy:
     text = resources.files("sealift").joinpath("data/policies/linux.toml").read_text("utf-8")
     table = tomllib.loads(text)[abi]
+    multiarch = _MULTIARCH.get(arch, f"{arch}-linux-gnu")
+    ladder = load_ladder(abi, arch)
     return Policy(
         name=abi,
         system=_any_of((*table["system"], *table["drivers"])),
-        promised=_any_of(table["promised"]),
+        # The newest policy has what the older ones have.
+        promised=ladder.policies[-1].libraries if ladder else frozenset(),
         search=tuple(folder.format(multiarch=multiarch) for folder in table["search"]),
     )
 
