@@ -112,23 +112,39 @@ def extract_tar(path: Path, into: Path, *, strip: int = 0, limits: Limits | None
 
 @contextlib.contextmanager
 def _open_tar(path: Path) -> Iterator[tarfile.TarFile]:
+    with reading(path.name), path.open("rb") as raw, open_tar_stream(raw) as archive:
+        yield archive
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Damage and failures of what is read inside become an :class:`ArchiveError` for ``name``."""
     try:
-        with path.open("rb") as raw:
-            magic = raw.read(6)
-            raw.seek(0)
-            opener = next(
-                (open_ for start, open_ in _MAGIC.items() if magic.startswith(start)), None
-            )
-            stream: IO[bytes] = opener(raw) if opener else raw
-            with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 16) as archive:
-                yield archive
-            while stream.read(_CHUNK):  # to the end, where compressors keep their checksum
-                pass
+        yield
     except _DAMAGED as problem:
-        raise ArchiveError(f"cannot read {path.name}: it is damaged: {problem}") from problem
+        raise ArchiveError(f"cannot read {name}: it is damaged: {problem}") from problem
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        raise ArchiveError(f"cannot read {path.name}: {reason}") from problem
+        raise ArchiveError(f"cannot read {name}: {reason}") from problem
+
+
+@contextlib.contextmanager
+def open_tar_stream(raw: IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """The tar in ``raw``, packed or not, to be read in one go; to be used in :func:`reading`."""
+    stream = unpacked(raw)
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=1 << 16) as archive:
+        yield archive
+    while stream.read(_CHUNK):  # to the end, where compressors keep their checksum
+        pass
+
+
+def unpacked(raw: IO[bytes]) -> IO[bytes]:
+    """What ``raw`` packs (gz, bz2, xz or zst by its magic), or ``raw`` itself."""
+    start = raw.tell()
+    magic = raw.read(6)
+    raw.seek(start)
+    opener = next((open_ for begin, open_ in _MAGIC.items() if magic.startswith(begin)), None)
+    return opener(raw) if opener else raw
 
 
 class _Unpacking:

@@ -42,3 +42,8 @@ def open_writer(path: Path, level: int) -> BinaryIO:
 def decompress(frame: bytes | memoryview) -> bytes:
     """What one frame holds; its checksum is verified."""
     return zstd.decompress(frame)
+
+
+def decompress_at_most(frame: bytes, size: int) -> bytes:
+    """What one frame holds, at most ``size`` bytes of it; for frames that are not trusted."""
+    return zstd.ZstdDecompressor().decompress(frame, max_length=size)

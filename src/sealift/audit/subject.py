@@ -1,11 +1,25 @@
-"""What is audited: a file or a folder, seen as members with bytes."""
+"""What is audited: a file or a folder, seen as members with bytes.
 
-from dataclasses import dataclass
+Which of the modules in :mod:`sealift.audit.containers` reads it is told by its first bytes; a name
+counts only where bytes cannot tell, such as between a wheel and another zip.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+
+from sealift.audit.content import Content
+from sealift.audit.finding import Finding
+from sealift.errors import ArchiveError
+
+TAR_MAGIC_AT, TAR_MAGIC = 257, b"ustar"
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 
 
 class Kind(StrEnum):
-    """What a subject is."""
+    """What a subject is; a product is one that Sealift made, in any format."""
 
     WHEEL = "wheel"
     SDIST = "sdist"
@@ -26,3 +40,87 @@ class Member:
     path: str
     size: int
     mode: int = 0
+
+
+Members = Iterator[tuple[Member, Content]]
+
+
+@dataclass(slots=True)
+class Subject:
+    """Something to audit.
+
+    ``problems`` grows while members are read: what is wrong with the container, as far as it can
+    be read on.
+    """
+
+    path: Path
+    kind: Kind
+    reader: "Callable[[Subject], Members]"
+    problems: list[Finding] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.path.name or str(self.path)
+
+    def members(self) -> Members:
+        """Every regular file with its content, which is valid until the next is asked for.
+
+        Raises :class:`ArchiveError` where the container cannot be read on.
+        """
+        for member, content in self.reader(self):
+            try:
+                yield member, content
+            finally:
+                content.close()
+
+
+def open_subject(path: Path) -> Subject:
+    """The subject at ``path``; raises :class:`ArchiveError` when there is nothing to read."""
+    try:
+        if path.is_dir():
+            return _subject(path, *_folder_kind(path))
+        if not path.is_file():
+            what = "is neither a file nor a folder" if path.exists() else "does not exist"
+            raise ArchiveError(f"cannot audit {path}: it {what}")
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as problem:
+        raise ArchiveError(f"cannot audit {path}: {problem.strerror}") from problem
+    return _subject(path, *_file_kind(path, head))
+
+
+def _subject(path: Path, kind: Kind, reader: str) -> Subject:
+    module, _, function = reader.partition(":")
+    found = importlib.import_module(f"sealift.audit.containers.{module}")
+    return Subject(path, kind, getattr(found, function))
+
+
+def _folder_kind(path: Path) -> tuple[Kind, str]:
+    if (path / "pyvenv.cfg").is_file():
+        return Kind.VENV, "folders:venv_members"
+    if (path / "oci-layout").is_file():
+        return Kind.IMAGE, "images:layout_members"
+    product = (path / "image.sealift").is_file()
+    return Kind.PRODUCT if product else Kind.FOLDER, "folders:folder_members"
+
+
+def _file_kind(path: Path, head: bytes) -> tuple[Kind, str]:
+    start = head.partition(b"\n")[2] if head.startswith(b"#!") else head
+    if start.startswith((b"PK\3\4", b"PK\5\6")):
+        return _zip_kind(path, shebang=head.startswith(b"#!")), "zips:zip_members"
+    if head.startswith(b"!<arch>\ndebian-binary"):
+        return Kind.DEB, "packages:deb_members"
+    if head.startswith(b"\xed\xab\xee\xdb"):
+        return Kind.RPM, "packages:rpm_members"
+    if head[TAR_MAGIC_AT:].startswith(TAR_MAGIC):
+        return Kind.ARCHIVE, "tars:tar_members"
+    if head.startswith(PACKED):
+        sdist = path.name.endswith((".tar.gz", ".tgz"))
+        return Kind.SDIST if sdist else Kind.ARCHIVE, "tars:tar_members"
+    return Kind.FILE, "payloads:file_members"
+
+
+def _zip_kind(path: Path, *, shebang: bool) -> Kind:
+    if path.suffix == ".whl":
+        return Kind.WHEEL
+    return Kind.PRODUCT if shebang or path.suffix == ".pyz" else Kind.ARCHIVE

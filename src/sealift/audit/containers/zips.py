@@ -1,0 +1,59 @@
+"""Wheels, application zips and other zip files."""
+
+import tempfile
+from pathlib import Path
+
+from sealift.audit.content import Content
+from sealift.audit.finding import Finding
+from sealift.audit.subject import Kind, Member, Members, Subject
+from sealift.errors import ArchiveError
+from sealift.strictzip import StrictZip
+from sealift.zipmember import Flaw, FlawKind, special_kind, unreadable
+
+_RULES = {
+    FlawKind.PATH: "unsafe-member-path",
+    FlawKind.DUPLICATE: "duplicate-member",
+    FlawKind.SPECIAL: "special-member",
+    FlawKind.UNREADABLE: "unreadable-member",
+    FlawKind.TWO_READINGS: "ambiguous-archive",
+    FlawKind.HIDDEN: "ambiguous-archive",
+}
+
+
+def zip_members(subject: Subject) -> Members:
+    """The members of a zip; of a product, those of the zips within it as well."""
+    yield from _members(subject, subject.path, "", nested=subject.kind is Kind.PRODUCT)
+
+
+def _members(subject: Subject, path: Path, prefix: str, *, nested: bool) -> Members:
+    flaws: list[Flaw] = []
+    try:
+        archive = StrictZip(path, prefix_line=subject.kind is not Kind.WHEEL, flaws=flaws)
+    finally:
+        subject.problems += (_finding(flaw, prefix, subject.name) for flaw in flaws)
+    with archive:
+        for entry in archive.entries:
+            if entry.is_folder or special_kind(entry) or unreadable(entry):
+                continue
+            content = Content(entry.size, lambda entry=entry: archive.chunks(entry))  # type: ignore[misc]
+            yield Member(prefix + entry.name, entry.size, entry.mode), content
+            if nested and entry.name.endswith(".zip"):
+                yield from _nested(subject, prefix + entry.name, content)
+
+
+def _nested(subject: Subject, name: str, content: Content) -> Members:
+    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+        file.write(content.data())
+        file.flush()
+        try:
+            yield from _members(subject, Path(file.name), f"{name}/", nested=False)
+        except ArchiveError as problem:
+            reason = problem.message.partition(": ")[2]
+            message = f"the zip in it cannot be read: {reason}"
+            subject.problems.append(Finding(rule="damaged-archive", message=message, file=name))
+
+
+def _finding(flaw: Flaw, prefix: str, name: str) -> Finding:
+    file = None if flaw.member is None else prefix + flaw.member
+    shown = name if flaw.member is None else repr(flaw.member)
+    return Finding(rule=_RULES[flaw.kind], message=f"{shown} {flaw.reason}", file=file)

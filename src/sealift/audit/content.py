@@ -1,0 +1,133 @@
+"""The bytes of a member: read once, when asked for, and in little memory however big it is."""
+
+import hashlib
+import itertools
+import mmap
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from sealift.errors import ArchiveError
+
+Data: TypeAlias = bytes | mmap.mmap
+
+HEAD = 4096
+_IN_MEMORY = 32 << 20  # what is bigger goes to a temporary file, and is mapped
+_WINDOW = 16 << 20
+
+
+class Content:
+    """A member's bytes, from ``chunks``, which is called at most once.
+
+    Valid until the next member is asked for.  Reading raises :class:`ArchiveError` where the
+    content is damaged.
+    """
+
+    def __init__(self, size: int, chunks: Callable[[], Iterator[bytes]]) -> None:
+        self.size = size
+        self._chunks = chunks
+        self._rest: Iterator[bytes] | None = None
+        self._start = b""
+        self._data: Data | None = None
+        self._digest: tuple[str, bytes] | None = None
+
+    def head(self) -> bytes:
+        """The first bytes: :data:`HEAD` of them at least, or all there are."""
+        if self._data is not None:
+            return self._data[:HEAD]
+        if self._rest is None:
+            self._rest = self._chunks()
+        while len(self._start) < HEAD and (chunk := next(self._rest, None)) is not None:
+            self._start += chunk
+        return self._start[:HEAD]
+
+    def data(self, algorithm: str | None = None) -> Data:
+        """All of it; ``algorithm`` is one that :meth:`digest` will be asked for."""
+        if self._data is None:
+            self.head()
+            assert self._rest is not None
+            pieces = itertools.chain((self._start,), self._rest)
+            if self.size <= _IN_MEMORY:
+                self._data = b"".join(pieces)
+            else:
+                self._data = self._spool(pieces, algorithm)
+            self._start, self._rest = b"", None
+        return self._data
+
+    def digest(self, algorithm: str) -> bytes:
+        """Its hash."""
+        data = self.data(algorithm)
+        if self._digest is None or self._digest[0] != algorithm:
+            hashed = hashlib.new(algorithm)
+            for window in windows(data):
+                hashed.update(window)
+            self._digest = algorithm, hashed.digest()
+        return self._digest[1]
+
+    def _spool(self, pieces: Iterator[bytes], algorithm: str | None) -> Data:
+        hashed = hashlib.new(algorithm) if algorithm else None
+        with tempfile.TemporaryFile() as file:
+            for piece in pieces:
+                file.write(piece)
+                if hashed:
+                    hashed.update(piece)
+            file.flush()
+            if hashed and algorithm:
+                self._digest = algorithm, hashed.digest()
+            if not file.tell():
+                return b""
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Give memory and files back."""
+        if isinstance(self._data, mmap.mmap):
+            self._data.close()
+        self._data, self._start, self._rest = None, b"", None
+
+
+class FileContent(Content):
+    """The bytes of the file at ``path``."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__(size, lambda: iter(()))
+        self._path = path
+
+    def head(self) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                return file.read(HEAD)
+        except OSError as problem:
+            raise _unreadable(self._path, problem) from problem
+
+    def data(self, algorithm: str | None = None) -> Data:
+        del algorithm  # files are cheap to read twice
+        if self._data is None:
+            try:
+                with self._path.open("rb") as file:
+                    if self.size <= _WINDOW:
+                        self._data = file.read()
+                    else:
+                        self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as problem:  # ValueError: emptied meanwhile
+                raise _unreadable(self._path, problem) from problem
+        return self._data
+
+
+def windows(data: Data, *, overlap: int = 0) -> Iterator[bytes]:
+    """``data`` piece by piece, each with the last ``overlap`` bytes of the one before.
+
+    Of a mapped file, what was passed is dropped from memory.
+    """
+    if isinstance(data, bytes):
+        yield data
+        return
+    for start in range(0, len(data), _WINDOW):
+        yield data[max(0, start - overlap) : start + _WINDOW]
+        if hasattr(data, "madvise"):
+            data.madvise(mmap.MADV_DONTNEED, start, min(_WINDOW, len(data) - start))
+
+
+def _unreadable(path: Path, problem: Exception) -> ArchiveError:
+    reason = problem.strerror if isinstance(problem, OSError) else problem
+    return ArchiveError(f"cannot read {path}: {reason}")
