@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sealift.binary.elf import facts_of, read_header
+from sealift.binary.elf import facts_of
 from sealift.binary.elf_edit import strip, stripped
+from sealift.binary.elf_layout import read_header
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 from tests.support.elf_files import ElfSpec, make_elf

@@ -1,39 +1,68 @@
 """Facts of an ELF file, read in place: what it is, what it asks for, what it gives.
 
-Formats: System V ABI (gABI) chapters 4 and 5, the GNU symbol versioning sections of the LSB.
-Only headers and the dynamic section are touched, as the loader does, so a file of any size costs
-about the same; section headers are never trusted for facts.  A damaged file raises
+Formats: System V ABI (gABI) chapters 4 and 5, the GNU extensions the LSB describes.  Only headers,
+the dynamic section and notes are touched, as the loader does, so a file of any size costs about the
+same; section headers are never trusted for facts.  A damaged file raises
 :class:`~sealift.errors.BinaryFormatError` and nothing else, in bounded time.
 """
 
 import mmap
 import stat
-import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
+from sealift.binary.elf_layout import (
+    MAGIC,
+    PF_W,
+    PF_X,
+    PT_GNU_RELRO,
+    PT_GNU_STACK,
+    PT_INTERP,
+    PT_LOAD,
+    Dynamic,
+    Header,
+    Segment,
+    read_header,
+    read_segments,
+)
+from sealift.binary.elf_notes import ElfNotes, read_notes
+from sealift.binary.elf_versions import defined_versions, needed_versions
 from sealift.binary.view import View
-
-MAGIC = b"\x7fELF"
 
 _MACHINES = {
     3: "i686", 8: "mips", 20: "ppc", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64",
     183: "aarch64", 243: "riscv64", 258: "loongarch64",
 }  # fmt: skip
 _KINDS = {1: "REL", 2: "EXEC", 3: "DYN", 4: "CORE"}
+_SYSTEMS = {2: "netbsd", 3: "linux", 6: "solaris", 9: "freebsd", 12: "openbsd"}  # EI_OSABI
 
-PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
-_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = (
-    0, 1, 5, 10, 14, 15, 29,
-)  # fmt: skip
-_DT_FLAGS_1, _DT_VERDEF, _DT_VERNEED = 0x6FFFFFFB, 0x6FFFFFFC, 0x6FFFFFFE
-_DF_1_PIE = 0x08000000
-_VER_FLG_BASE, _VER_FLG_WEAK = 1, 2
+_DT_NEEDED, _DT_SONAME, _DT_RPATH, _DT_DEBUG, _DT_TEXTREL, _DT_JMPREL = 1, 14, 15, 21, 22, 23
+_DT_BIND_NOW, _DT_RUNPATH, _DT_FLAGS, _DT_RELR = 24, 29, 30, 36
+_DT_FLAGS_1, _DT_ANDROID_RELR = 0x6FFFFFFB, 0x6FFFE000
+_DF_TEXTREL, _DF_BIND_NOW = 4, 8
+_DF_1_NOW, _DF_1_PIE = 1, 0x08000000
 
-# No real file comes near these; a hostile one must not make us read gigabytes of the same string.
-_MOST_RECORDS = 16384
+# Where a file does not say what stack it wants, the loader takes these machines' to be executable
+# (DEFAULT_STACK_PERMS of the GNU C library). For programs on x86_64 Linux 5.8 ended that.
+_STACK_IS_CODE = {"i686", "x86_64", "arm", "mips", "ppc", "s390x"}
+_MUSL_LOADER = "/ld-musl-"
+_BIONIC_LOADERS = {"/system/bin/linker", "/system/bin/linker64"}
+# Musl and the GNU library have no such names: the one has all in libc.so, the other adds versions.
+_BIONIC_LIBRARIES = {"libdl.so", "libm.so", "liblog.so", "libandroid.so"}
+
+
+class Relro(StrEnum):
+    """How much of what the loader relocates it makes read-only afterwards.
+
+    ``PARTIAL`` leaves the table through which functions are bound on their first call.
+    """
+
+    NONE = "none"
+    PARTIAL = "partial"
+    FULL = "full"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +75,13 @@ class ElfFacts:
     its own name left out.  ``sections_end`` is the offset after the section header table, ``None``
     where there is no such table in the file.  ``is_truncated``: a loadable segment reaches past
     the end of the file.
+
+    ``abi_system`` is what the header's OSABI field names, ``None`` for the common 0.
+    ``stack_flags`` are the permissions of PT_GNU_STACK, ``None`` without one.  ``page_size`` is the
+    largest memory page it can be mapped with, the smallest alignment of its loaded segments.
+    ``has_writable_code``: a segment is writable and executable.  ``has_text_relocations``: code is
+    written to while loading.  ``has_relr``: relative relocations are packed (DT_RELR), which needs
+    glibc 2.36, musl 1.2.4 or Android 9.
     """
 
     bits: int
@@ -53,6 +89,7 @@ class ElfFacts:
     machine: str
     kind: str
     flags: int
+    abi_system: str | None = None
     interpreter: str | None = None
     soname: str | None = None
     needed: tuple[str, ...] = ()
@@ -63,6 +100,13 @@ class ElfFacts:
     is_pie: bool = False
     is_truncated: bool = False
     sections_end: int | None = None
+    stack_flags: int | None = None
+    relro: Relro = Relro.NONE
+    page_size: int = 0
+    has_writable_code: bool = False
+    has_text_relocations: bool = False
+    has_relr: bool = False
+    notes: ElfNotes = field(default_factory=ElfNotes)
 
     @property
     def is_program(self) -> bool:
@@ -74,6 +118,38 @@ class ElfFacts:
         """Whether it is a program that no loader has to complete."""
         return self.is_program and self.interpreter is None and not self.needed
 
+    @property
+    def has_executable_stack(self) -> bool:
+        """Whether the loader is asked, or for want of a word assumes, to make stacks executable."""
+        if self.kind not in {"EXEC", "DYN"}:
+            return False
+        if self.stack_flags is None:
+            return self.machine in _STACK_IS_CODE
+        return bool(self.stack_flags & PF_X)
+
+    @property
+    def libc(self) -> str | None:
+        """The C library it is made for: ``glibc``, ``musl``, ``bionic``, or ``None`` if untold."""
+        interpreter = self.interpreter or ""
+        needed = set(self.needed)
+        if interpreter in _BIONIC_LOADERS or self.notes.system == "android":
+            return "bionic"
+        if _MUSL_LOADER in interpreter or any(name.startswith("libc.musl-") for name in needed):
+            return "musl"
+        if "libc.so" in needed:
+            return "bionic" if needed & _BIONIC_LIBRARIES else "musl"
+        versions = (name for names in self.verneed.values() for name, _ in names)
+        if "libc.so.6" in needed or any(name.startswith("GLIBC_") for name in versions):
+            return "glibc"
+        return "glibc" if "/ld-linux" in interpreter or "/ld64.so" in interpreter else None
+
+    @property
+    def system(self) -> str | None:
+        """The system it is for: ``linux``, ``android``, a BSD, ``solaris``; ``None`` if untold."""
+        if self.libc:
+            return "android" if self.libc == "bionic" else "linux"
+        return self.notes.system or self.abi_system
+
     def runs_on(self, arch: str) -> bool:
         """Whether it is for CPU ``arch`` as targets name it.
 
@@ -84,35 +160,6 @@ class ElfFacts:
             return arch.startswith("armv")
         machine = "ppc64le" if (self.machine, self.endian) == ("ppc64", "little") else self.machine
         return machine == arch
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A program header: ``offset`` and ``size`` are in the file, ``address`` in memory."""
-
-    kind: int
-    offset: int
-    address: int
-    size: int
-    align: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """The file header's fields that locate the rest; ``order`` is a :mod:`struct` prefix."""
-
-    bits: int
-    order: str
-    kind: int
-    machine: int
-    flags: int
-    program_offset: int
-    program_entry: int
-    program_count: int
-    section_offset: int
-    section_entry: int
-    section_count: int
-    section_names: int
 
 
 def read_elf(path: Path) -> ElfFacts | None:
@@ -135,73 +182,35 @@ def facts_of(view: View) -> ElfFacts:
     """Facts of the ELF file in ``view``."""
     header = read_header(view)
     segments = tuple(read_segments(view, header))
-    dynamic = _Dynamic(view, header, segments)
-    flags_1 = dynamic.value(_DT_FLAGS_1) or 0
+    loaded = [segment for segment in segments if segment.kind == PT_LOAD]
+    dynamic = Dynamic(view, header, segments)
+    flags, flags_1 = dynamic.value(_DT_FLAGS) or 0, dynamic.value(_DT_FLAGS_1) or 0
+    interpreter = _interpreter(view, segments)
     return ElfFacts(
         bits=header.bits,
         endian="little" if header.order == "<" else "big",
         machine=_MACHINES.get(header.machine, f"machine-{header.machine}"),
         kind=_KINDS.get(header.kind, f"kind-{header.kind}"),
         flags=header.flags,
-        interpreter=_interpreter(view, segments),
+        abi_system=_SYSTEMS.get(header.system),
+        interpreter=interpreter,
         soname=dynamic.string(_DT_SONAME),
         needed=dynamic.strings(_DT_NEEDED),
         rpath=_search_path(dynamic.string(_DT_RPATH)),
         runpath=_search_path(dynamic.string(_DT_RUNPATH)),
-        verneed=dynamic.verneed(),
-        verdef=dynamic.verdef(),
-        is_pie=bool(flags_1 & _DF_1_PIE),
-        is_truncated=any(
-            s.kind == PT_LOAD and s.offset + s.size > len(view.data) for s in segments
-        ),
+        verneed=_verneed(dynamic),
+        verdef=tuple(v.name for v in defined_versions(dynamic) if not v.is_base),
+        is_pie=bool(flags_1 & _DF_1_PIE) or _is_old_pie(header, dynamic, interpreter),
+        is_truncated=any(s.offset + s.size > len(view.data) for s in loaded),
         sections_end=_sections_end(view, header),
+        stack_flags=next((s.flags for s in segments if s.kind == PT_GNU_STACK), None),
+        relro=_relro(segments, dynamic, flags, flags_1),
+        page_size=min((s.align for s in loaded), default=0),
+        has_writable_code=any(s.flags & PF_X and s.flags & PF_W for s in loaded),
+        has_text_relocations=_DT_TEXTREL in dynamic or bool(flags & _DF_TEXTREL),
+        has_relr=_DT_RELR in dynamic or _DT_ANDROID_RELR in dynamic,
+        notes=read_notes(view, header, segments),
     )
-
-
-def read_header(view: View) -> Header:
-    """The file header of ``view``."""
-    bits, encoding = view.unpack("BB", 4)
-    if view.data[:4] != MAGIC or bits not in {1, 2} or encoding not in {1, 2}:
-        raise view.broken("its ELF header is damaged")
-    order, word = "<>"[encoding - 1], "IQ"[bits - 1]
-    kind, machine, _, _, program, section, flags, _, *sizes = view.unpack(
-        f"{order}HHI{word}{word}{word}IHHHHHH", 16
-    )
-    header = Header(
-        bits=32 * bits,
-        order=order,
-        kind=kind,
-        machine=machine,
-        flags=flags,
-        program_offset=program,
-        program_entry=sizes[0],
-        program_count=sizes[1],
-        section_offset=section,
-        section_entry=sizes[2],
-        section_count=sizes[3],
-        section_names=sizes[4],
-    )
-    if section and not header.section_count:
-        # More sections than 16 bits count: the first, unused header tells how many.
-        (*_, count) = view.unpack(f"{order}II{word}{word}{word}{word}", section)
-        header = replace(header, section_count=count)
-    return header
-
-
-def read_segments(view: View, header: Header) -> Iterator[Segment]:
-    """The program headers of ``view``; none for a core dump with too many to count."""
-    if header.program_count == 0xFFFF:
-        return
-    layout = header.order + ("IIIIIIII" if header.bits == 32 else "IIQQQQQQ")
-    if header.program_count and header.program_entry != struct.calcsize(layout):
-        raise view.broken(f"its program headers have {header.program_entry} bytes each")
-    for index in range(header.program_count):
-        values = view.unpack(layout, header.program_offset + index * header.program_entry)
-        if header.bits == 32:
-            kind, offset, address, _, size, _, _, align = values
-        else:
-            kind, _, offset, address, _, size, _, align = values
-        yield Segment(kind, offset, address, size, align)
 
 
 def _interpreter(view: View, segments: tuple[Segment, ...]) -> str | None:
@@ -211,6 +220,26 @@ def _interpreter(view: View, segments: tuple[Segment, ...]) -> str | None:
     return None
 
 
+def _is_old_pie(header: Header, dynamic: Dynamic, interpreter: str | None) -> bool:
+    """Linkers before 2016 did not mark programs, but only these have room for a debugger."""
+    return _KINDS.get(header.kind) == "DYN" and bool(interpreter) and _DT_DEBUG in dynamic
+
+
+def _relro(segments: tuple[Segment, ...], dynamic: Dynamic, flags: int, flags_1: int) -> Relro:
+    if not any(segment.kind == PT_GNU_RELRO for segment in segments):
+        return Relro.NONE
+    now = _DT_BIND_NOW in dynamic or flags & _DF_BIND_NOW or flags_1 & _DF_1_NOW
+    # Without DT_JMPREL there is nothing that would be bound later.
+    return Relro.FULL if now or _DT_JMPREL not in dynamic else Relro.PARTIAL
+
+
+def _verneed(dynamic: Dynamic) -> dict[str, tuple[tuple[str, bool], ...]]:
+    asked: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    for version in needed_versions(dynamic):
+        asked[version.library or ""].append((version.name, version.is_weak))
+    return {library: tuple(versions) for library, versions in asked.items()}
+
+
 def _sections_end(view: View, header: Header) -> int | None:
     end = header.section_offset + header.section_entry * header.section_count
     return end if header.section_count and end <= len(view.data) else None
@@ -218,94 +247,3 @@ def _sections_end(view: View, header: Header) -> int | None:
 
 def _search_path(text: str | None) -> tuple[str, ...]:
     return tuple(part for part in (text or "").split(":") if part)
-
-
-class _Dynamic:
-    """The dynamic section: its entries by tag, in order, and what they point to."""
-
-    def __init__(self, view: View, header: Header, segments: tuple[Segment, ...]) -> None:
-        self._view = view
-        self._order = header.order
-        self._segments = segments
-        self._entries: dict[int, list[int]] = defaultdict(list)
-        for segment in segments:
-            if segment.kind == PT_DYNAMIC and segment.size:
-                self._read(segment, header)
-                break
-        self._text, self._text_end = self._string_table() if self._entries else (0, 0)
-
-    def _read(self, segment: Segment, header: Header) -> None:
-        layout = header.order + ("II" if header.bits == 32 else "QQ")
-        step = struct.calcsize(layout)
-        for index in range(min(segment.size // step, _MOST_RECORDS)):
-            tag, value = self._view.unpack(layout, segment.offset + index * step)
-            if tag == _DT_NULL:
-                return
-            self._entries[tag].append(value)
-
-    def _string_table(self) -> tuple[int, int]:
-        address, size = self.value(_DT_STRTAB), self.value(_DT_STRSZ)
-        if address is None or size is None:
-            return 0, 0
-        start = self._offset(address)
-        return start, start + size
-
-    def _offset(self, address: int) -> int:
-        for segment in self._segments:
-            if segment.kind == PT_LOAD and 0 <= address - segment.address < segment.size:
-                return segment.offset + address - segment.address
-        raise self._view.broken(f"address {address:#x} lies in no segment")
-
-    def value(self, tag: int) -> int | None:
-        """The value of the last entry with ``tag``; the loader also takes the last."""
-        values = self._entries.get(tag)
-        return values[-1] if values else None
-
-    def _string_at(self, offset: int) -> str:
-        return self._view.text(self._text + offset, self._text_end)
-
-    def string(self, tag: int) -> str | None:
-        value = self.value(tag)
-        return None if value is None else self._string_at(value)
-
-    def strings(self, tag: int) -> tuple[str, ...]:
-        return tuple(self._string_at(value) for value in self._entries.get(tag, ()))
-
-    def verneed(self) -> dict[str, tuple[tuple[str, bool], ...]]:
-        """Symbol versions asked for, by library (LSB, Elfxx_Verneed and Elfxx_Vernaux)."""
-        asked: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-        budget = iter(range(_MOST_RECORDS))
-        for at in self._chain(_DT_VERNEED, "HHIII", budget):
-            _, _, library, first, _ = self._unpack("HHIII", at)
-            versions = asked[self._string_at(library)]
-            for aux in self._links(at + first, "IHHII", budget):
-                _, flags, _, name, _ = self._unpack("IHHII", aux)
-                versions.append((self._string_at(name), bool(flags & _VER_FLG_WEAK)))
-        return {library: tuple(versions) for library, versions in asked.items()}
-
-    def verdef(self) -> tuple[str, ...]:
-        """Symbol versions that are defined (LSB, Elfxx_Verdef and Elfxx_Verdaux)."""
-        names = []
-        for at in self._chain(_DT_VERDEF, "HHHHIII", iter(range(_MOST_RECORDS))):
-            _, flags, _, count, _, first, _ = self._unpack("HHHHIII", at)
-            if count and not flags & _VER_FLG_BASE:
-                names.append(self._string_at(self._unpack("II", at + first)[0]))
-        return tuple(names)
-
-    def _unpack(self, layout: str, offset: int) -> tuple[int, ...]:
-        return self._view.unpack(self._order + layout, offset)
-
-    def _chain(self, tag: int, layout: str, budget: Iterator[int]) -> Iterator[int]:
-        address = self.value(tag)
-        if address is not None:
-            yield from self._links(self._offset(address), layout, budget)
-
-    def _links(self, at: int, layout: str, budget: Iterator[int]) -> Iterator[int]:
-        """Offsets of records of ``layout`` whose last field is the distance to the next."""
-        for _ in budget:
-            yield at
-            (*_, distance) = self._unpack(layout, at)
-            if not distance:
-                return
-            at += distance
-        raise self._view.broken("its version records have no end")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sealift import process, tools
-from sealift.binary.elf import PT_LOAD, Header, Segment, read_header, read_segments
+from sealift.binary.elf_layout import PT_LOAD, Header, Segment, read_header, read_segments
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 

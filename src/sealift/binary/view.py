@@ -26,6 +26,12 @@ class View:
             raise self.broken(f"it ends before byte {offset + struct.calcsize(layout)}")
         return struct.unpack_from(layout, self.data, offset)
 
+    def span(self, offset: int, size: int) -> bytes:
+        """The ``size`` bytes at ``offset``."""
+        if not 0 <= offset <= offset + size <= len(self.data):
+            raise self.broken(f"it ends before byte {offset + size}")
+        return bytes(self.data[offset : offset + size])
+
     def text(self, offset: int, end: int) -> str:
         """The NUL-terminated string at ``offset``, which must end before ``end``."""
         if not 0 <= offset < end <= len(self.data):
