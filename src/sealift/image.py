@@ -81,7 +81,6 @@ class Image:
     target: Target
     python: str
     interpreter: Interpreter
-    library: str | None
     entry: EntryPoint
     entries: tuple[Entry, ...]
     code: tuple[CodePack, ...]

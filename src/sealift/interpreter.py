@@ -37,8 +37,9 @@ class Interpreter:
     lies outside the system policy grafted.  ``headers`` (outside ``root``) is the folder of
     ``Python.h``.
 
-    ``library`` is libpython's path below ``root``, or ``None`` when only ``static_library`` (a
-    ``libpythonX.Y.a`` on this machine) exists.  ``program`` runs on this machine and compiles
+    ``library`` is libpython's path below ``root``, ``static_library`` a ``libpythonX.Y.a`` on this
+    machine; at least one is there.  The latter is as it was built: ``build_paths`` are the paths
+    of this machine that it may hold.  ``program`` runs on this machine and compiles
     bytecode of the same magic number; ``None`` where there is none.  ``key`` identifies the
     content of ``root``; ``reason`` says why this one was chosen.
     """
@@ -57,6 +58,7 @@ class Interpreter:
     floor: tuple[int, int] | None
     key: str
     reason: str
+    build_paths: tuple[str, ...] = ()
 
     @property
     def feature(self) -> str:

@@ -50,7 +50,6 @@ def stage(house: Wheelhouse, project: Project) -> Image:
         target=house.target,
         python=interpreter.version,
         interpreter=interpreter,
-        library=interpreter.library,
         entry=entry,
         entries=entries,
         code=code,

@@ -54,6 +54,12 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_stamp(path: Path) -> str:
+    """What tells that a file of this machine changed, without reading it."""
+    stat = path.stat()
+    return f"{path} {stat.st_size} {stat.st_mtime_ns}"
+
+
 def make_entry(kind: str, key: str, make: Callable[[Path], object]) -> Path:
     """The entry ``kind``/``key``; when it is absent, ``make`` writes it to the path it is given.
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from sealift.image import Image
-from sealift.launcher.compile import launcher_for
 from sealift.launcher.product import RuntimeOptions, launcher_refuses, make_product
 from sealift.target import Target
 
@@ -30,7 +29,7 @@ class Folder:
     def write(self, images: Sequence[Image], options: RuntimeOptions, out: Path) -> None:
         """Write the folder at ``out``."""
         (image,) = images
-        product = make_product(image, options, launcher_for(image.interpreter))
+        product = make_product(image, options)
         for file in product.folder_files():
             path = out / file.path
             path.parent.mkdir(parents=True, exist_ok=True)

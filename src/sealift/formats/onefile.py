@@ -10,7 +10,6 @@ from sealift.config import option
 from sealift.errors import OutputError
 from sealift.image import Image
 from sealift.launcher import payload
-from sealift.launcher.compile import launcher_for
 from sealift.launcher.product import (
     Product,
     RuntimeOptions,
@@ -51,7 +50,7 @@ class OneFile:
     def write(self, images: Sequence[Image], options: OneFileOptions, out: Path) -> None:
         """Write the executable at ``out``."""
         (image,) = images
-        product = make_product(image, options, launcher_for(image.interpreter))
+        product = make_product(image, options)
         with out.open("xb") as file:
             _write_launcher(file, product)
             payload.write_payload(

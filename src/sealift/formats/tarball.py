@@ -12,7 +12,6 @@ from sealift import compression, console
 from sealift.config import option
 from sealift.errors import ConfigError
 from sealift.image import Image
-from sealift.launcher.compile import launcher_for
 from sealift.launcher.product import RuntimeOptions, launcher_refuses, make_product
 from sealift.launcher.tree import TreeFile
 from sealift.target import Target
@@ -54,7 +53,7 @@ class Tarball:
     def write(self, images: Sequence[Image], options: TarballOptions, out: Path) -> None:
         """Write the archive at ``out``."""
         (image,) = images
-        product = make_product(image, options, launcher_for(image.interpreter))
+        product = make_product(image, options)
         files = sorted(product.folder_files(), key=lambda file: file.path)
         total = sum(file.size for file in files)
         level = compression.LEVELS[options.compression]

@@ -7,7 +7,7 @@ from sealift.config import Settings
 from sealift.errors import InterpreterError
 from sealift.interpreter import Interpreter
 from sealift.interpreters.candidates import named_program, search
-from sealift.interpreters.relocate import relocate
+from sealift.interpreters.relocate import relocate, telling_paths
 from sealift.target import Target, current_target
 
 
@@ -55,6 +55,7 @@ class LocalInterpreters:
             floor=prepared.floor,
             key=prepared.key,
             reason=result.origin,
+            build_paths=telling_paths(found),
         )
 
 

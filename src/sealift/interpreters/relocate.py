@@ -142,15 +142,14 @@ def _tcl_scripts(folder: Path) -> Iterator[tuple[str, Path]]:
 def _stamps(parts: _Parts) -> Iterator[str]:
     """What changes when a file of the tree, or a library that might be grafted, does."""
     for path, source in (*parts.natives.items(), *parts.others.items()):
-        stat = source.stat()
-        yield f"{path} {source} {stat.st_size} {stat.st_mtime_ns}"
+        yield f"{path} {store.file_stamp(source)}"
     cache = Path("/etc/ld.so.cache")  # written anew whenever a library is installed
     yield str(cache.stat().st_mtime_ns if cache.exists() else 0)
 
 
 def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None:
     root = out / "root"
-    paths = _telling_paths(found)
+    paths = telling_paths(found)
     # Tcl looks for its scripts where it was built to before it looks beside the program.
     compiled_in = (*paths, *parts.scripts)
     natives = _grafted_natives(parts.natives, target)
@@ -217,7 +216,7 @@ def _graft(
             return {**{path: asked[path].path for path in kept}, **done.edited, **done.added}
 
 
-def _telling_paths(found: Installation) -> tuple[str, ...]:
+def telling_paths(found: Installation) -> tuple[str, ...]:
     """Paths that must not be in the tree."""
     home = str(Path.home())
     return telling(

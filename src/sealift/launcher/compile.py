@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealift import archive, console, fetch, process, store
+from sealift.binary.build_paths import neutralised, telling
 from sealift.errors import InterpreterError, SealiftError, ToolError
 from sealift.floor import floor_of
 from sealift.index import find_sdist
@@ -56,8 +57,9 @@ class _Compiler:
 def launcher_for(interpreter: Interpreter) -> Path:
     """The stripped launcher that starts ``interpreter``: an ELF file of the content store.
 
-    It asks for no newer C library than the interpreter does.  Raises :class:`InterpreterError`
-    when there are no headers, :class:`ToolError` when there is no compiler or it fails.
+    It contains libpython where the interpreter has no shared one.  It asks for no newer C library
+    than the interpreter does.  Raises :class:`InterpreterError` when there are no headers,
+    :class:`ToolError` when there is no compiler or it fails.
     """
     if not interpreter.headers:
         raise InterpreterError(
@@ -131,12 +133,12 @@ def _install_zig(folder: Path) -> None:
 def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
     assert interpreter.headers is not None
     sources = [path for path in sorted(_SOURCES.iterdir()) if path.suffix in {".c", ".h"}]
-    static = interpreter.library is None and interpreter.static_library
+    static = None if interpreter.library else interpreter.static_library
     inputs = [*sources, interpreter.headers / "patchlevel.h", *_pyconfig(interpreter.headers)]
     key = store.digest_of(
         "1", compiler.identity, *compiler.command[1:], *_FLAGS, *_ZSTD_FLAGS, _ZSTD_SHA256,
         *_defines(interpreter), *(file.read_bytes() for file in inputs),
-        store.file_sha256(static) if static else "",
+        store.file_stamp(static) if static else "",
     )  # fmt: skip
 
     def make(out: Path) -> None:
@@ -173,6 +175,8 @@ def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
         if interpreter.library is not None or not any("PIE" in line for line in problem.details):
             raise
         _run([*command, "-no-pie"], interpreter, compiler)
+    if interpreter.library is None:
+        out.write_bytes(neutralised(out.read_bytes(), telling(interpreter.build_paths)))
 
 
 def _run(command: Sequence[str], interpreter: Interpreter, compiler: _Compiler) -> None:
@@ -235,10 +239,14 @@ def _asked_libraries(interpreter: Interpreter) -> list[str]:
     return list(dict.fromkeys(flag[2:] for flag in flags if flag.startswith("-l")))
 
 
-def _assigned_dict(path: Path) -> Mapping[str, object]:
+def _assigned_dict(path: Path) -> Mapping[object, object]:
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict):
-            found = ast.literal_eval(statement.value)
-            assert isinstance(found, dict)
-            return found
+            pairs = zip(statement.value.keys, statement.value.values, strict=True)
+            # Values with prefixes that are found out at run time are expressions.
+            return {
+                key.value: value.value
+                for key, value in pairs
+                if isinstance(key, ast.Constant) and isinstance(value, ast.Constant)
+            }
     return {}

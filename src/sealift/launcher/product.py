@@ -14,6 +14,8 @@ from sealift.errors import OutputError
 from sealift.image import CodePack, Image
 from sealift.interpreter import Interpreter
 from sealift.launcher.blob import IMPORTER, make_blob
+from sealift.launcher.compile import launcher_for
+from sealift.launcher.linking import settled
 from sealift.launcher.tree import Piece, TreeFile, tree_files
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target
@@ -70,8 +72,13 @@ def launcher_refuses(target: Target) -> str | None:
     return None
 
 
-def make_product(image: Image, options: RuntimeOptions, launcher: Path) -> Product:
-    """The tree of ``image`` for ``launcher``, which contains or loads its libpython."""
+def make_product(image: Image, options: RuntimeOptions) -> Product:
+    """The tree of ``image`` and the launcher that contains or loads its libpython.
+
+    Raises what :func:`~sealift.launcher.compile.launcher_for` does.
+    """
+    image = settled(image)
+    launcher = launcher_for(image.interpreter)
     importer = _compile_importer(image.interpreter)
     settings = marshal.dumps(launch_settings(image, options), 2)
     parts = (image.key, importer.sha256, file_sha256(launcher))
