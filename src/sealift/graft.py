@@ -9,17 +9,17 @@ Files that need no edit keep their bytes.
 import posixpath
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from sealift import store
-from sealift.binary import elf_edit
 from sealift.binary.elf import ElfFacts, read_elf
+from sealift.binary.elf_edit import ElfEdit, edit
 from sealift.libraries import find_library, search_paths
 from sealift.policy import load_policy
 from sealift.target import Target
 
-_EDIT_VERSION = "1"  # changes when the same edit gives other bytes
+_EDIT_VERSION = "2"  # changes when the same edit gives other bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,9 +234,7 @@ def _finished(asker: _Asker) -> Path:
 
 
 def _edit(asker: _Asker, out: Path) -> None:
-    source = asker.native.path
+    change = ElfEdit(strips=asker.native.strip)
     if asker.is_edited:
-        elf_edit.set_rpath(source, out, asker.rpath(), renamed=asker.renamed)
-        source = out
-    if asker.native.strip:
-        elf_edit.strip(source, out)
+        change = replace(change, rpath=asker.rpath(), is_inherited=True, renamed=asker.renamed)
+    edit(asker.native.path, out, change)

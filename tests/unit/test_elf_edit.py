@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sealift.binary.elf import facts_of
-from sealift.binary.elf_edit import strip, stripped
+from sealift.binary.elf_edit import ElfEdit, edit, strip, stripped
 from sealift.binary.elf_layout import read_header
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
@@ -72,3 +72,42 @@ def test_the_mode_is_kept(tmp_path: Path) -> None:
     (tmp_path / "in").chmod(0o755)
     strip(tmp_path / "in", tmp_path / "out")
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize(("align", "kept"), [(0x4000, 0x4000), (0x10000, 0x10000)])
+def test_pages_a_file_is_made_for_stay(machine: str, align: int, kept: int) -> None:
+    data = make_elf(ElfSpec(machine=machine, load_align=align, debug=b"x" * 50_000))
+    lean = stripped(data)
+    assert len(lean) < len(data)
+    assert facts_of(View(lean, "lean")).page_size == kept
+
+
+def test_a_page_of_two_megabytes_becomes_one_of_the_cpu() -> None:
+    lean = stripped(make_elf(ElfSpec(load_align=0x200000, debug=b"x" * 500)))
+    assert facts_of(View(lean, "lean")).page_size == 0x1000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (ElfEdit(renamed={"libz.so.1": "libz-1.so"}), "does not ask for libz.so.1"),
+        (ElfEdit(removed=["libz.so.1"]), "does not ask for libz.so.1"),
+        (ElfEdit(removed=["libc.so.6"]), "for symbol versions"),
+        (ElfEdit(soname=""), "a name is empty"),
+        (ElfEdit(rpath=["$ORIGIN:/opt"]), "has a colon in its name"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_refused(tmp_path: Path, change: ElfEdit, reason: str) -> None:
+    (tmp_path / "in").write_bytes(make_elf(spec(64, "<", b"")))
+    with pytest.raises(BinaryFormatError, match=reason):
+        edit(tmp_path / "in", tmp_path / "out", change)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_no_change_is_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(make_elf(spec(64, "<", b"debug")))
+    (tmp_path / "in").chmod(0o750)
+    edit(tmp_path / "in", tmp_path / "out", ElfEdit())
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "in").read_bytes()
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750

