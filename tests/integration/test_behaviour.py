@@ -6,54 +6,31 @@ import os
 import signal
 import subprocess
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from sealift.formats.onefile import OneFile, OneFileOptions
 from tests.support.products import BEHAVIOUR, behaviour_wheels, local_interpreter, make_image
+from tests.support.running import Product
 from tests.support.tools import missing
 
 FEATURES = ("3.11", "3.12", "3.13")
 SITE = "lib/python{}/site-packages"
 
 
-@dataclass(frozen=True)
-class Built:
-    """A built file, its Python, and a home of its own in a folder with an awkward name."""
+@dataclass(frozen=True, kw_only=True)
+class Built(Product):
+    """A single file, and which Python is in it."""
 
-    path: Path
-    home: Path
     feature: str
-
-    def run(self, *arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Start it away from its folder, with nothing of this process's environment."""
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "PYTHONPATH": "/nonexistent",
-            "PYTHONHOME": "/nonexistent",
-            **options.pop("env", {}),
-        }
-        options = {"text": True, "encoding": "utf-8", **options}
-        return subprocess.run(
-            [self.path, *arguments],
-            capture_output=True,
-            check=False,
-            cwd=self.home,
-            env=environment,
-            timeout=120,
-            **options,
-        )
-
-    def ask(self, *arguments: str, **options: Any) -> Any:
-        """What a command answers."""
-        done = self.run(*arguments, **options)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return json.loads(done.stdout)
+    variables: ClassVar[Mapping[str, str]] = {
+        "PYTHONPATH": "/nonexistent",
+        "PYTHONHOME": "/nonexistent",
+    }
 
     @property
     def site(self) -> str:
@@ -78,7 +55,7 @@ def build(feature: str, folder: Path, entry: str, **options: Any) -> Built:
     home.mkdir()
     path = folder / OneFile().filename(image)
     OneFile().write([image], OneFileOptions(compression="fast", **options), path)
-    return Built(path, home, feature)
+    return Built(path=path, home=home, feature=feature)
 
 
 def test_files_are_where_modules_say(built: Built) -> None:
@@ -118,6 +95,16 @@ def test_resources_are_data_on_disk_and_sources_of_the_image(built: Built) -> No
     own = {path.name for path in (BEHAVIOUR / "src/behaviour").iterdir()} - {"__pycache__"}
     assert set(found["below"]) == own
     assert found["folder_of_data"] == "<h1>{{ title }}</h1>\n"
+
+
+def test_sources_of_the_image_are_found_by_searching(built: Built) -> None:
+    ordinary = subprocess.run(
+        [local_interpreter(built.feature).program, "-m", "behaviour", "imports.searched"],
+        env={"PYTHONPATH": str(BEHAVIOUR / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=True,
+    )
+    assert built.ask("imports.searched") == json.loads(ordinary.stdout)
 
 
 def test_metadata_and_entry_points_are_found(built: Built) -> None:
@@ -341,10 +328,9 @@ def test_standard_input_and_binary_pipes(built: Built) -> None:
 def test_output_to_a_closed_pipe_ends_quietly(built: Built) -> None:
     read, write = os.pipe()
     os.close(read)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(built.home)}
     done = subprocess.run(
         [built.path, "running.slow_output"],
-        stdout=write, stderr=subprocess.PIPE, env=environment, check=False, timeout=60,
+        stdout=write, stderr=subprocess.PIPE, env=built.environment(), check=False, timeout=60,
     )  # fmt: skip
     os.close(write)
     assert done.returncode == 120
