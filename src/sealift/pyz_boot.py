@@ -3,8 +3,9 @@
 The zip's files are unpacked once into a private folder that is a virtual environment (PEP 405) of
 the running interpreter, so that ``sys.executable -m …``, multiprocessing and ``.pth`` files work
 as they do in any environment; then the application starts in this very process.  A warm start
-reads this file's compiled code, compares the size and time of every unpacked file, and imports
-nothing that the interpreter has not loaded by itself: each import here costs every start.
+reads this file's compiled code, compares size, mtime and ctime of every unpacked file with those
+noted when it was written, and imports nothing that the interpreter has not loaded by itself: each
+import here costs every start.
 
 Its words are those of :mod:`sealift.formats.pyz`.
 """
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-EPOCH = 315532800  # 1980-01-01: the time of all unpacked files; another time means another file
-LISTING = ".sealift"  # the tree's file that lists all others, in marshal's format
+LISTING = ".sealift"  # what is in the tree, in marshal's format; its mtime is the last start
+PATIENCE = 10  # seconds that a process which unpacks may show no progress
 _SYSTEMS = {"win32": "windows", "darwin": "macos"}
 _ON_WINDOWS = os.name == "nt"
 
@@ -37,9 +38,9 @@ def run(archive: str, manifest: bytes, load: "Callable[[str], dict[str, Any]]") 
     """
     facts: dict[str, Any] = marshal.loads(manifest)  # (a part of the zip)
 
-    def unpack(root: str) -> None:
+    def unpack(root: str, **how: "Any") -> None:
         unpacker = load("pyz_unpack")["unpack"]
-        unpacker(archive, variant, root, stdlib_folder(), inherit=facts["inherit"])
+        unpacker(archive, variant, root, stdlib_folder(), inherit=facts["inherit"], **how)
 
     try:
         variant = choose(facts)
@@ -112,7 +113,7 @@ def floor_refusal(floor: "tuple[int, int] | None") -> "str | None":
 # Where it is unpacked
 
 
-def prepare(name: str, unpack: "Callable[[str], None]", *, native: bool) -> str:
+def prepare(name: str, unpack: "Callable[..., None]", *, native: bool) -> str:
     """The path of the tree ``name``, complete, in the first place that will do.
 
     ``native`` tells whether native code is to be loaded from it.
@@ -212,41 +213,109 @@ def made(folder: str) -> str:
     return folder
 
 
-def ready_tree(root: str, unpack: "Callable[[str], None]") -> str:
+def ready_tree(root: str, unpack: "Callable[..., None]") -> str:
     """``root``, complete; what deletes idle trees leaves it alone as long as this process runs."""
-    locked(f"{root}.use", exclusive=False)
-    if not is_complete(root):
-        maker = locked(f"{root}.lock", exclusive=True)
-        if not is_complete(root):
-            unpack(root)
-        os.close(maker)
-    os.utime(f"{root}.use")
+    is_there = hold(root)
+    if not (is_there and is_complete(root)):
+        lock = making_lock(root)
+        try:
+            is_there = is_there or hold(root)
+            if not (is_there and is_complete(root)):
+                unpack(root, is_new=not is_there, lock=lock, take=take)
+        finally:
+            if lock is not None:
+                os.close(lock)
+        if not (is_there or hold(root)):
+            raise RefusedError(f"{root} was deleted when it had been unpacked")
+    try:
+        os.utime(f"{root}/{LISTING}")
+    except OSError:
+        pass  # a disk that cannot be written to serves as well
     return root
 
 
-def locked(path: str, *, exclusive: bool) -> int:
-    """The file ``path``, open and locked; where there are no locks the renaming decides alone."""
-    opened = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+def hold(root: str) -> bool:
+    """Keep the tree from being deleted while this process runs; whether it is there."""
+    try:
+        take(root, exclusive=False)
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return os.path.isdir(root)
+
+
+def making_lock(root: str) -> "int | None":
+    """The lock under which ``root`` is made, waited for while its holder goes on.
+
+    ``None`` where there are no locks or the holder has stopped: then each start unpacks for
+    itself, and the renaming decides.
+    """
+    import time
+
+    path, beat, until = f"{root}.lock", -1, 0.0
+    while True:
+        try:
+            return take(path, exclusive=True, is_folder=False)
+        except BlockingIOError:
+            now, latest = time.monotonic(), modified(path)
+        if latest != beat:
+            beat, until = latest, now + PATIENCE
+        elif now > until:
+            if sys.stderr:
+                problem = f"the process that unpacks {root} has stopped"
+                sys.stderr.write(f"{problem}; unpacking without waiting for it\n")
+            return None
+        time.sleep(0.02)
+
+
+def modified(path: str) -> int:
+    """The mtime of a file; 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def take(path: str, *, exclusive: bool, is_folder: bool = True) -> "int | None":
+    """Lock a folder, or a file that is made if need be, without waiting: what keeps it locked.
+
+    ``None`` where there are no locks.  Raises :class:`BlockingIOError` if another process has it.
+    """
     try:
         import fcntl
     except ImportError:
-        return opened
+        return None
+    flags = os.O_DIRECTORY if is_folder else os.O_RDWR | os.O_CREAT
+    opened = os.open(path, flags | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(opened, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
-    except OSError:
-        pass
+        fcntl.flock(opened, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError as problem:
+        os.close(opened)
+        if isinstance(problem, BlockingIOError):
+            raise
+        return None
+    if not is_at(path, opened):
+        os.close(opened)
+        raise BlockingIOError(f"{path} was deleted")
     return opened
 
 
+def is_at(path: str, opened: int) -> bool:
+    """Whether what is open still has the name ``path``."""
+    try:
+        return os.path.samestat(os.fstat(opened), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
 def is_complete(root: str) -> bool:
-    """Whether all files of the tree are there as they were unpacked."""
-    stat = os.stat
+    """Whether all files of the tree are there and nobody has touched them since they were noted."""
+    lstat = os.lstat
     try:
         with open(f"{root}/{LISTING}", "rb") as file:
-            listing = marshal.load(file)  # (written by us, in a private folder)
-        for path, size in listing:
-            found = stat(f"{root}/{path}")
-            if found.st_size != size or found.st_mtime != EPOCH:
+            listing = marshal.loads(file.read())  # (load asks the file for each value)
+        for path, size, mtime, ctime in listing:
+            found = lstat(f"{root}/{path}")
+            if (found.st_size, found.st_mtime_ns, found.st_ctime_ns) != (size, mtime, ctime):
                 return False
     except (OSError, EOFError, ValueError, TypeError):
         return False

@@ -3,73 +3,24 @@
 import ast
 import json
 import os
-import shutil
 import subprocess
 import sys
-import time
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import sealift.pyz_boot
 from sealift import store
 from sealift.entry import EntryPoint
 from sealift.errors import RefusedError
-from sealift.formats.pyz import Pyz, PyzOptions
 from sealift.image import Entry, Image, Kind
 from sealift.target import current_target, load_targets
-from tests.support.interpreters import shared_interpreter
 from tests.support.products import behaviour_wheels, local_interpreter, make_image, wheel_of
-from tests.support.tools import require_root, require_tool
+from tests.support.tools import require_tool
+from tests.support.zips import HELLO, Zip, app_image, make_zip, python_of, write_zip, zip_of
 
 FEATURES = ("3.11", "3.12", "3.13")
-
-
-@dataclass(frozen=True)
-class Zip:
-    """A written zip, a Python to run it with, and a home of its own."""
-
-    path: Path
-    python: Path
-    home: Path
-
-    def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Start it away from its folder, with nothing of this process's environment."""
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), **options.pop("env", {})}
-        options = {"text": True, "encoding": "utf-8", **options}
-        return subprocess.run(
-            [self.python, self.path, *arguments],
-            capture_output=True,
-            check=False,
-            cwd=self.home,
-            env=environment,
-            timeout=120,
-            **options,
-        )
-
-    def ask(self, *arguments: str, **options: Any) -> Any:
-        """What a command answers."""
-        done = self.run(*arguments, **options)
-        assert done.returncode == 0, done.stderr
-        assert done.stderr == ""
-        return json.loads(done.stdout)
-
-    @property
-    def cache(self) -> Path:
-        return self.home / ".cache/sealift/pyz"
-
-    @property
-    def trees(self) -> list[Path]:
-        return sorted(path for path in self.cache.iterdir() if path.is_dir())
-
-
-def python_of(feature: str) -> Path:
-    program = shared_interpreter(feature).program
-    assert program
-    return program
 
 
 def behaviour_image(feature: str, folder: Path, entry: str = "behaviour.cli:main") -> Image:
@@ -77,39 +28,19 @@ def behaviour_image(feature: str, folder: Path, entry: str = "behaviour.cli:main
     return make_image(local_interpreter(feature), behaviour_wheels(folder), entry, name="Prüfung é")
 
 
-def write(images: list[Image], folder: Path, **options: Any) -> Path:
-    path = folder / Pyz().filename(images[0])
-    Pyz().write(images, PyzOptions(compression="fast", **options), path)
-    return path
-
-
-def app_image(source: str, folder: Path, entry: str = "app:main", **files: str) -> Image:
-    """An image for CPython 3.13 of one module."""
-    content = {"app.py": source.encode(), **{name: text.encode() for name, text in files.items()}}
-    return make_image(local_interpreter("3.13"), [wheel_of("app", content, folder)], entry)
-
-
-def make_zip(source: str, folder: Path, **options: Any) -> Zip:
-    (folder / "home").mkdir()
-    path = write([app_image(source, folder)], folder, **options)
-    return Zip(path, python_of("3.13"), folder / "home")
-
-
 @pytest.fixture(scope="session")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One zip for all Pythons."""
     folder = tmp_path_factory.mktemp("pyz mit Leerraum")
-    return write([behaviour_image(feature, folder / feature) for feature in FEATURES], folder)
+    return write_zip([behaviour_image(feature, folder / feature) for feature in FEATURES], folder)
 
 
 @pytest.fixture(scope="session", params=FEATURES)
 def built(
     request: pytest.FixtureRequest, several: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Zip:
-    return Zip(several, python_of(request.param), tmp_path_factory.mktemp("Heimat ü"))
-
-
-HELLO = "def main():\n    print('hello')\n"
+    home = tmp_path_factory.mktemp("Heimat ü")
+    return Zip(path=several, home=home, python=python_of(request.param))
 
 
 def test_one_file_serves_several_pythons(built: Zip) -> None:
@@ -150,16 +81,16 @@ def test_bytes_depend_on_the_images_alone(tmp_path: Path, monkeypatch: pytest.Mo
             monkeypatch.setenv("SEALIFT_CACHE_DIR", str(tmp_path / "store"))
         (tmp_path / number).mkdir()
         image = app_image(HELLO, tmp_path / number)
-        written.append(write([image], tmp_path / number).read_bytes())
+        written.append(write_zip([image], tmp_path / number).read_bytes())
     assert written[0] == written[1]
     assert os.fsencode(tmp_path) not in written[0]
 
 
 def test_first_line_names_the_python_inside(tmp_path: Path, several: Path) -> None:
-    path = write([app_image(HELLO, tmp_path)], tmp_path)
+    path = write_zip([app_image(HELLO, tmp_path)], tmp_path)
     assert path.read_bytes().startswith(b"#!/usr/bin/env python3.13\n")
     assert several.read_bytes().startswith(b"#!/usr/bin/env python3\n")
-    other = write([app_image(HELLO, tmp_path)], tmp_path, shebang="/opt/py -s")
+    other = write_zip([app_image(HELLO, tmp_path)], tmp_path, shebang="/opt/py -s")
     assert other.read_bytes().startswith(b"#!/opt/py -s\n")
     assert os.access(path, os.X_OK)
 
@@ -231,9 +162,7 @@ def test_exit_codes_streams_and_arguments(built: Zip) -> None:
 
 def test_module_entry_is_run_as_python_does(tmp_path: Path) -> None:
     image = behaviour_image("3.13", tmp_path / "wheels")
-    (tmp_path / "home").mkdir()
-    path = write([replace(image, entry=EntryPoint("behaviour", "behaviour"))], tmp_path)
-    made = Zip(path, python_of("3.13"), tmp_path / "home")
+    made = zip_of([replace(image, entry=EntryPoint("behaviour", "behaviour"))], tmp_path)
     assert made.ask("imports.files")["main"].endswith("/behaviour/__main__.py")
     assert made.ask("processes.start_method", "spawn")["squares"] == [0, 1, 4, 9, 16]
 
@@ -262,174 +191,6 @@ def test_packages_of_the_python_that_runs_it_are_not_seen_unless_asked(tmp_path:
     assert opened.run().stdout.splitlines()[0] == "True"
 
 
-# The folder it is unpacked to
-
-
-def snapshot(tree: Path) -> dict[Path, tuple[int, int]]:
-    return {
-        path: (path.lstat().st_ino, path.lstat().st_mtime_ns)
-        for path in tree.rglob("*")
-        if not path.is_dir() or path.is_symlink()
-    }
-
-
-def test_is_unpacked_once_into_a_private_folder(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    assert made.run().stdout == "hello\n"
-    (tree,) = made.trees
-    assert (made.cache.stat().st_mode & 0o777, tree.stat().st_mode & 0o777) == (0o700, 0o700)
-    before = snapshot(tree)
-    assert made.run().stdout == "hello\n"
-    assert made.trees == [tree]
-    assert snapshot(tree) == before
-
-
-@pytest.mark.parametrize("harm", ["missing", "truncated", "edited", "listing", "settings"])
-def test_damage_is_healed(tmp_path: Path, harm: str) -> None:
-    made = make_zip(HELLO, tmp_path)
-    made.run()
-    (tree,) = made.trees
-    (module,) = tree.rglob("app.py")
-    match harm:
-        case "missing":
-            module.unlink()
-        case "truncated":
-            os.truncate(module, 3)
-        case "edited":
-            module.write_bytes(b"def main():\n    print('h@llo')\n")
-        case "listing":
-            (tree / ".sealift").write_bytes(b"(")
-        case _:
-            (tree / "pyvenv.cfg").unlink()
-    done = made.run()
-    assert (done.stdout, done.stderr) == ("hello\n", "")
-    assert module.read_text() == HELLO
-    assert (tree / "pyvenv.cfg").exists()
-    before = snapshot(tree)
-    made.run()
-    assert snapshot(tree) == before
-
-
-def test_many_first_starts_at_once_make_one_tree(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    command = [made.python, made.path]
-    environment = {"PATH": os.environ["PATH"], "HOME": str(made.home)}
-    starts = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(24)
-    ]
-    assert [start.communicate(timeout=120) for start in starts] == [(b"hello\n", b"")] * 24
-    assert len(made.trees) == 1
-
-
-def test_killed_first_start_leaves_nothing_that_harms(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    made.run()
-    (tree,) = made.trees
-    half, fresh = (tree.with_name(f"{tree.name}.{name}.new") for name in ("dead", "alive"))
-    shutil.copytree(tree, half, symlinks=True)
-    shutil.copytree(tree, fresh, symlinks=True)
-    os.utime(half, (time.time() - 7200,) * 2)
-    os.utime(fresh)
-    shutil.rmtree(tree)
-    assert made.run().stdout == "hello\n"
-    assert made.trees == sorted([tree, fresh])
-
-
-def test_versions_nobody_starts_are_deleted_when_another_comes(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    made.run()
-    (tree,) = made.trees
-    old, running, recent, other = (
-        made.cache / f"{name}-cp313-0123456789abcdef"
-        for name in ("app-0.1-11", "app-0.2-22", "app-0.3-33", "other-0.1-44")
-    )
-    for path in (old, running, recent, other):
-        shutil.copytree(tree, path, symlinks=True)
-        use = path.with_name(f"{path.name}.use")
-        use.touch()
-        if path != recent:
-            os.utime(use, (time.time() - 60 * 86400,) * 2)
-    holder = (
-        "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, 1); print(1, flush=True); input()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", holder, f"{running}.use"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdout
-        process.stdout.readline()
-        shutil.rmtree(tree)
-        made.run()
-        process.communicate(b"\n")
-    assert made.trees == sorted([tree, running, recent, other])
-
-
-def test_place_may_be_named(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    made.run(env={"SEALIFT_CACHE_DIR": str(tmp_path / "named")})
-    assert (tmp_path / "named/pyz").is_dir()
-    made.run(env={"XDG_CACHE_HOME": str(tmp_path / "xdg")})
-    assert (tmp_path / "xdg/sealift/pyz").is_dir()
-    assert not (made.home / ".cache").exists()
-
-
-def test_place_that_others_can_change_is_not_used(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    loose = tmp_path / "loose"
-    loose.mkdir()
-    loose.chmod(0o777)
-    assert made.run(env={"XDG_CACHE_HOME": str(loose)}).stdout == "hello\n"
-    assert list(loose.iterdir()) == []
-    assert len(made.trees) == 1
-    made.cache.chmod(0o755)
-    done = made.run(env={"XDG_CACHE_HOME": str(tmp_path / "xdg")})
-    assert done.stdout == "hello\n"
-    assert (tmp_path / "xdg/sealift/pyz").is_dir()
-
-
-def test_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    cache = tmp_path / "xdg"
-    cache.mkdir()
-    (cache / "sealift").symlink_to(tmp_path / "elsewhere")
-    made.run(env={"XDG_CACHE_HOME": str(cache)})
-    assert list((tmp_path / "elsewhere").iterdir()) == []
-    assert len(made.trees) == 1
-
-
-def test_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
-    require_root()
-    made = make_zip(HELLO, tmp_path)
-    cache = tmp_path / "xdg"
-    (cache / "sealift").mkdir(parents=True, mode=0o700)
-    os.chown(cache / "sealift", 12345, 12345)
-    assert made.run(env={"XDG_CACHE_HOME": str(cache)}).stdout == "hello\n"
-    assert list((cache / "sealift").iterdir()) == []
-    assert len(made.trees) == 1
-
-
-def test_without_any_place_all_are_named_with_the_reason(tmp_path: Path) -> None:
-    made = make_zip(HELLO, tmp_path)
-    # As a Python that finds every folder refused: nothing can be made anywhere.
-    trap = tmp_path / "sitecustomize.py"
-    trap.write_text(
-        "import os\n"
-        "def refuse(*a, **k): raise OSError(30, 'Read-only file system')\n"
-        "os.mkdir = os.makedirs = os.lstat = refuse\n"
-    )
-    done = made.run(env={"PYTHONPATH": str(tmp_path), "SEALIFT_CACHE_DIR": "relative"})
-    assert done.returncode == 1
-    assert done.stderr.startswith("app: cannot find a place to unpack to\n")
-    assert "  relative: it is not an absolute path\n" in done.stderr
-    for place in (made.home / ".cache", "/var/tmp", "/tmp", "/dev/shm"):
-        assert f"  {place}: Read-only file system\n" in done.stderr
-    assert "hint: set SEALIFT_CACHE_DIR" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_damaged_zip_is_told(tmp_path: Path) -> None:
     made = make_zip(HELLO, tmp_path)
     content = bytearray(made.path.read_bytes())
@@ -449,8 +210,7 @@ def test_damaged_zip_is_told(tmp_path: Path) -> None:
 def test_python_that_is_not_inside_is_told_what_is(tmp_path: Path) -> None:
     image = app_image(HELLO, tmp_path)
     native = replace(image, entries=(*image.entries, _extension(image, tmp_path))).with_key()
-    (tmp_path / "home").mkdir()
-    made = Zip(write([native], tmp_path), python_of("3.12"), tmp_path / "home")
+    made = zip_of([native], tmp_path, "3.12")
     done = made.run()
     assert done.returncode == 1
     assert done.stderr.startswith("app: cannot run with ")
@@ -470,8 +230,7 @@ def _extension(image: Image, folder: Path) -> Entry:
 
 
 def test_newer_python_runs_what_has_no_native_code(tmp_path: Path) -> None:
-    folder = tmp_path / "wheels"
-    made = Zip(write([behaviour_image("3.12", folder)], tmp_path), python_of("3.13"), tmp_path)
+    made = zip_of([behaviour_image("3.12", tmp_path / "wheels")], tmp_path)
     assert made.ask("imports.metadata")["version"] == "1.2.3"
     (tree,) = made.trees
     assert list((tree / "lib").iterdir()) == [tree / "lib/python3.13"]
@@ -508,12 +267,10 @@ def test_several_targets_share_what_is_the_same(tmp_path: Path) -> None:
         interpreter=replace(image.interpreter, target=target, ext_suffix=suffix),
         entries=(*image.entries, renamed),
     ).with_key()
-    path = write([here, there], tmp_path)
-    with zipfile.ZipFile(path) as outer:
+    made = zip_of([here, there], tmp_path)
+    with zipfile.ZipFile(made.path) as outer:
         parts = [name.split(".")[0] for name in outer.namelist() if name.endswith(".zip")]
     assert parts == ["cpython-313/app", f"{image.target}/app", "macos-arm64/app", "shared/app"]
-    (tmp_path / "home").mkdir()
-    made = Zip(path, python_of("3.13"), tmp_path / "home")
     assert made.run().stdout == "hello\n"
     (tree,) = made.trees
     assert [found.name for found in tree.rglob("*.so")] == [f"native{image.interpreter.ext_suffix}"]
@@ -526,7 +283,7 @@ def test_targets_that_start_different_things_are_refused(tmp_path: Path) -> None
     image = app_image(HELLO, tmp_path)
     other = replace(image, entry=EntryPoint("app", "app"))
     with pytest.raises(RefusedError, match="start different things"):
-        write([image, other], tmp_path)
+        write_zip([image, other], tmp_path)
 
 
 def linked_wheel(folder: Path) -> Path:
@@ -556,23 +313,8 @@ def test_libraries_the_native_code_looks_for_come_along(tmp_path: Path) -> None:
     image = make_image(
         local_interpreter("3.13"), [linked_wheel(tmp_path)], "asker:main", name="asker"
     )
-    (tmp_path / "home").mkdir()
-    made = Zip(write([image], tmp_path), python_of("3.13"), tmp_path / "home")
+    made = zip_of([image], tmp_path)
     done = made.run()
     assert (done.stdout, done.stderr) == ("42\n", "")
     (tree,) = made.trees
     assert [path.name for path in (tree / "lib").glob("*.so*")] == ["libanswer.so"]
-
-
-def test_places_are_trusted_in_a_user_namespace() -> None:
-    require_root()
-    boot = Path(sealift.pyz_boot.__file__).read_text(encoding="utf-8")
-    done = subprocess.run(
-        [
-            require_tool("setpriv"), "--reuid=12345", "--regid=12345", "--clear-groups",
-            require_tool("unshare"), "--user", "--map-user=1000",
-            "/usr/bin/python3", "-c", f"{boot}\nprint(check_trusted('/var/tmp').st_uid != 0)",
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.stdout == "True\n", done.stderr

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sealift import pyz_boot
+from sealift import pyz_boot, pyz_unpack
 
 HERE = "x86_64-linux-gnu.so"
 
@@ -128,3 +128,13 @@ def test_trees_of_other_content_or_interpreters_have_other_names(
         names.append(pyz_boot.tree_name(facts, variant(key=key)))
     assert len(set(names)) == 3
     assert all(name.startswith("app-1.0-") and "/" not in name for name in names)
+
+
+def test_name_of_a_tree_tells_its_product() -> None:
+    for name in ("app", "app-extra", "app-1.0"):
+        tree = pyz_boot.tree_name({"name": name, "version": "1.0_1"}, variant(key="a" * 32))
+        for suffix in ("", ".lock", ".0123456789ab.new"):
+            found = pyz_unpack.NAMES.fullmatch(tree + suffix)
+            assert found
+            assert (found["product"], found["tree"], found["kind"]) == (name, tree, suffix)
+    assert not pyz_unpack.NAMES.fullmatch(f"{tree}.swp")

@@ -38,7 +38,7 @@ from sealift.target import Target
 LEVELS: Mapping[str, int] = {"fast": 1, "balanced": 6, "small": 9}
 BOOT = ("pyz_boot", "pyz_unpack")
 SYSTEMS = ("linux", "macos", "windows")
-_FORMAT = "1"  # of the trees that are unpacked
+_FORMAT = "2"  # of the trees that are unpacked
 
 _MAIN = """\
 import sys
@@ -129,7 +129,7 @@ def _manifest(
         raise RefusedError(f"cannot write {first.name}.pyz: its targets start different things")
     return {
         "name": _file_name(first.name),
-        "version": _file_name(first.version),
+        "version": _file_name(first.version).replace("-", "_"),  # a tree's name is cut at "-"
         "module": first.entry.module,
         "function": first.entry.function,
         "inherit": options.inherit,
