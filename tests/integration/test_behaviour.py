@@ -98,8 +98,22 @@ def test_resources_are_data_on_disk_and_sources_of_the_image(built: Built) -> No
 
 
 def test_sources_of_the_image_are_found_by_searching(built: Built) -> None:
+    program = local_interpreter(built.feature).program
+    assert program
     ordinary = subprocess.run(
-        [local_interpreter(built.feature).program, "-m", "behaviour", "imports.searched"],
+        [program, "-m", "behaviour", "imports.searched"],
+        env={"PYTHONPATH": str(BEHAVIOUR / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=True,
+    )
+    assert built.ask("imports.searched") == json.loads(ordinary.stdout)
+
+
+def test_sources_of_the_image_are_found_by_searching(built: Built) -> None:
+    program = local_interpreter(built.feature).program
+    assert program
+    ordinary = subprocess.run(
+        [program, "-m", "behaviour", "imports.searched"],
         env={"PYTHONPATH": str(BEHAVIOUR / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=True,

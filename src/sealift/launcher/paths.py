@@ -3,9 +3,12 @@
 Data are real files, and sources that are only in the image look like files here too.
 """
 
+import fnmatch
 import io
 import os
 import pathlib
+import re
+import sys
 from contextlib import contextmanager
 from importlib import resources
 from importlib.resources.readers import FileReader
@@ -15,7 +18,7 @@ from _sealift_importer import DIRECTORY, PACKAGE, SOURCE, find, prefix, source_a
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 
@@ -25,7 +28,7 @@ class ImagePath(type(pathlib.Path())):  # type: ignore[misc]
     def _source(self) -> "bytes | None":
         """The content, where the file is not on disk and the image has it."""
         path = str(self)
-        return None if os.path.lexists(path) else source_at(path)
+        return None if os.path.lexists(path) else source_at(os.path.normpath(path))
 
     def stat(self, *, follow_symlinks: "bool" = True) -> "os.stat_result":
         source = self._source()
@@ -69,13 +72,102 @@ class ImagePath(type(pathlib.Path())):  # type: ignore[misc]
             return file.read()  # type: ignore[no-any-return]
 
     def iterdir(self) -> "Iterator[ImagePath]":
-        names = dict.fromkeys(_names_in_image(str(self)))
+        names = dict.fromkeys(_names_in_image(os.path.normpath(self)))
         try:
             names.update(dict.fromkeys(os.listdir(self)))
         except FileNotFoundError:
             if not names:
                 raise
         return (self / name for name in names)
+
+    def glob(
+        self,
+        pattern: "str | os.PathLike[str]",
+        *,
+        case_sensitive: "bool | None" = None,
+        recurse_symlinks: "bool" = False,
+    ) -> "Iterator[ImagePath]":
+        text = os.fspath(pattern)
+        parts = pathlib.PurePath(text).parts
+        if not parts:
+            msg = f"Unacceptable pattern: {text!r}"
+            raise ValueError(msg)
+        if pathlib.PurePath(text).anchor:
+            msg = "Non-relative patterns are unsupported"
+            raise NotImplementedError(msg)
+        # Before Python 3.13 a pattern that ends in ** means folders only.
+        folders = text.endswith("/") or (parts[-1] == "**" and sys.version_info < (3, 13))
+        flags = re.IGNORECASE if case_sensitive is False else 0
+        found = _select(self, parts, flags, links=recurse_symlinks)
+        return (path for path in dict.fromkeys(found) if not folders or path.is_dir())
+
+    def rglob(
+        self,
+        pattern: "str | os.PathLike[str]",
+        *,
+        case_sensitive: "bool | None" = None,
+        recurse_symlinks: "bool" = False,
+    ) -> "Iterator[ImagePath]":
+        return self.glob(
+            os.path.join("**", pattern),
+            case_sensitive=case_sensitive,
+            recurse_symlinks=recurse_symlinks,
+        )
+
+    def walk(
+        self,
+        top_down: "bool" = True,  # noqa: FBT001, FBT002  (the signature of Path.walk)
+        on_error: "Callable[[OSError], object] | None" = None,
+        follow_symlinks: "bool" = False,  # noqa: FBT001, FBT002
+    ) -> "Iterator[tuple[ImagePath, list[str], list[str]]]":
+        try:
+            children = list(self.iterdir())
+        except OSError as problem:
+            if on_error is not None:
+                on_error(problem)
+            return
+        below = {c.name: c.is_dir() and (follow_symlinks or not c.is_symlink()) for c in children}
+        folders = [name for name, is_folder in below.items() if is_folder]
+        files = [name for name, is_folder in below.items() if not is_folder]
+        if top_down:
+            yield self, folders, files
+        for name in folders:  # which the caller may have changed
+            yield from (self / name).walk(top_down, on_error, follow_symlinks)
+        if not top_down:
+            yield self, folders, files
+
+
+def _select(
+    folder: "ImagePath", parts: "tuple[str, ...]", flags: "int", *, links: "bool"
+) -> "Iterator[ImagePath]":
+    """Paths below ``folder`` that match ``parts`` of a pattern; some may come twice."""
+    if not parts:
+        yield folder
+        return
+    part, rest = parts[0], parts[1:]
+    if part == "**":
+        yield from _select(folder, rest, flags, links=links)
+        for child in _children(folder):
+            if child.is_dir() and (links or not child.is_symlink()):
+                yield from _select(child, parts, flags, links=links)
+            elif not rest:
+                yield child
+    elif part == ".." or not (flags or set(part) & set("*?[")):
+        child = folder / part
+        if child.exists() or (not rest and child.is_symlink()):
+            yield from _select(child, rest, flags, links=links)
+    else:
+        matches = re.compile(fnmatch.translate(part), flags).match
+        for child in _children(folder):
+            if matches(child.name) and (not rest or child.is_dir()):
+                yield from _select(child, rest, flags, links=links)
+
+
+def _children(folder: "ImagePath") -> "list[ImagePath]":
+    try:
+        return list(folder.iterdir())
+    except OSError:  # no folder, or none that may be read: nothing matches there
+        return []
 
 
 def _names_in_image(folder: "str") -> "Iterator[str]":

@@ -72,6 +72,43 @@ def resources():
     }
 
 
+def searched():
+    """What glob, rglob and walk find in a package whose sources are not files."""
+    root = importlib.resources.files("behaviour.plugins")
+    patterns = ["*.py", "*/*.py", "alpha.py", "d*/leaf.py", "**/leaf.py", "[ab]*.py", "gone.py"]
+    patterns += ["**", "**/", "*/", "../templates/*.html", "**/../alpha.py", "", "/etc/*"]
+    found = {pattern: searched_for(root.glob, pattern) for pattern in patterns}
+    found |= {f"r {pattern}": searched_for(root.rglob, pattern) for pattern in ("*.py", "leaf.py")}
+    if sys.version_info >= (3, 12):
+        found["any case"] = searched_for(root.glob, "A*.PY", case_sensitive=False)
+        found["down"] = [shown(root, *step) for step in walked(root)]
+        found["up"] = [shown(root, *step) for step in root.walk(top_down=False)]
+        found["up"] = [step for step in found["up"] if step]
+    found["read"] = next(iter(root.rglob("leaf.py"))).read_text(encoding="utf-8")
+    return found
+
+
+def searched_for(search, pattern, **options):
+    try:
+        found = [os.path.relpath(path, search.__self__) for path in search(pattern, **options)]
+    except Exception as problem:
+        return type(problem).__name__
+    return sorted(path for path in found if "__pycache__" not in path)
+
+
+def walked(root):
+    for path, folders, files in root.walk():
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        yield path, folders, files
+
+
+def shown(root, path, folders, files):
+    if path.name == "__pycache__":
+        return None  # of the ordinary environment
+    names = sorted(name for name in folders if name != "__pycache__")
+    return [os.path.relpath(path, root), names, sorted(files)]
+
+
 def metadata():
     distribution = importlib.metadata.distribution("behaviour")
     return {
