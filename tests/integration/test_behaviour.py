@@ -109,18 +109,6 @@ def test_sources_of_the_image_are_found_by_searching(built: Built) -> None:
     assert built.ask("imports.searched") == json.loads(ordinary.stdout)
 
 
-def test_sources_of_the_image_are_found_by_searching(built: Built) -> None:
-    program = local_interpreter(built.feature).program
-    assert program
-    ordinary = subprocess.run(
-        [program, "-m", "behaviour", "imports.searched"],
-        env={"PYTHONPATH": str(BEHAVIOUR / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        check=True,
-    )
-    assert built.ask("imports.searched") == json.loads(ordinary.stdout)
-
-
 def test_metadata_and_entry_points_are_found(built: Built) -> None:
     found = built.ask("imports.metadata")
     assert found["version"] == "1.2.3"
