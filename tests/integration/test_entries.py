@@ -49,6 +49,15 @@ def busy():
     if sys.argv[1:] == ["fail"]:
         raise LookupError("uncaught")
     sys.exit(" ".join(sys.argv[1:]) or None)
+def speechless():
+    class Closed:
+        def write(self, text):
+            raise ValueError("closed")
+        def flush(self):
+            pass
+    atexit.register(print, "at exit")
+    sys.stderr = {"None": None, "Closed": Closed(), "sys.stderr": sys.stderr}[sys.argv[1]]
+    sys.exit("last words")
 def certificates():
     import ssl
     print(len(ssl.create_default_context().get_ca_certs()))
@@ -125,6 +134,20 @@ def test_ends_are_orderly_however_fast(tmp_path: Path, *, fast_exit: bool) -> No
     assert done.returncode == 1
     assert done.stdout.endswith("thread\nat exit\n")
     assert done.stderr.splitlines()[-1] == "LookupError: uncaught"
+
+
+@pytest.mark.parametrize("fast_exit", [False, True])
+def test_the_last_words_need_no_standard_error(tmp_path: Path, *, fast_exit: bool) -> None:
+    program = built(tmp_path, "app.cli:speechless", fast_exit=fast_exit)
+    done = run(program, "None")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "at exit\n", "last words\n")
+    done = run(program, "Closed")
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (1, "at exit\n", "")
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" sys.stderr 2>&-', program], capture_output=True, check=False,
+        text=True, env={"HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (1, "at exit\n", "")
 
 
 def test_a_fast_end_tells_that_output_was_lost(tmp_path: Path) -> None:

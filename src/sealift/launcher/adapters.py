@@ -157,12 +157,26 @@ def end_process(status: "Any") -> None:
         threading._shutdown()  # noqa: SLF001  (what finalisation calls)
     code = 0 if status is None else status if isinstance(status, int) else 1
     if status is not None and not isinstance(status, int):
-        sys.stderr.write(f"{status}\n")
+        _tell_last(status)
     atexit._run_exitfuncs()  # noqa: SLF001  (as above)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
         try:
-            if stream is not None and not stream.closed:
+            if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001  (streams may be anything)
             code = 120
     os._exit(code & 0xFF)
+
+
+def _tell_last(status: "Any") -> None:
+    """Print what ``SystemExit`` was given; to the descriptor where there is no ``sys.stderr``."""
+    import os
+
+    try:
+        text = f"{status}\n"
+        if (stream := getattr(sys, "stderr", None)) is not None:
+            stream.write(text)
+        else:
+            os.write(2, text.encode(errors="backslashreplace"))
+    except Exception:  # noqa: BLE001, S110  (as Python does: the process ends all the same)
+        pass
