@@ -48,6 +48,12 @@ def test_no_unsafe_calls(name: str) -> None:
     assert re.findall(FORBIDDEN, TEXT[name]) == []
 
 
+@pytest.mark.parametrize("name", TEXT)
+def test_no_thread_waits_for_another(name: str) -> None:
+    """The child of a fork would wait for ever for a thread that it does not have."""
+    assert re.findall(r"\b(?:pthread_(?:mutex|rwlock|spin|cond)\w*|mtx_\w+)", TEXT[name]) == []
+
+
 @pytest.mark.parametrize("name", [name for name in TEXT if name.endswith(".c")])
 def test_nothing_big_lies_on_the_stack(name: str) -> None:
     arrays = re.findall(

@@ -3,8 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -16,20 +15,46 @@
 #include "os.h"
 #include "posix_files.h"
 
+enum { LONGEST_ROW = 64 };
+
 /* Copies stay open: the loader goes by the number in "/proc/self/fd/…", which must not be used for
-   another file. */
+   another file.  They stay listed, too, and no thread waits for another, so that the child of a fork
+   finds the list in order whatever other threads were doing. */
 struct copy {
     char *original, *path;
+    int file;
+    atomic_bool complete; /* what it needs is loaded */
     struct copy *next;
 };
 
-static struct copy *copies;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic(struct copy *) copies;
 
-static const struct copy *find_copy(const char *original) {
-    for (const struct copy *copy = copies; copy; copy = copy->next)
+/* In a list from its newest to (without) an older one. */
+static struct copy *find_copy(struct copy *newest, const struct copy *end, const char *original) {
+    for (struct copy *copy = newest; copy != end; copy = copy->next)
         if (strcmp(copy->original, original) == 0) return copy;
     return NULL;
+}
+
+static void free_copy(struct copy *copy) {
+    close(copy->file);
+    free(copy->original);
+    free(copy->path);
+    free(copy);
+}
+
+/* Lists a copy; when another thread was faster, that one's is taken. */
+static struct copy *list_copy(struct copy *copy) {
+    struct copy *seen = NULL, *newest = atomic_load(&copies);
+    do {
+        struct copy *other = find_copy(newest, seen, copy->original);
+        if (other) {
+            free_copy(copy);
+            return other;
+        }
+        copy->next = seen = newest;
+    } while (!atomic_compare_exchange_weak(&copies, &newest, copy));
+    return copy;
 }
 
 static const char *last_part(const char *path) {
@@ -43,6 +68,7 @@ static int fill_copy(int from, int to) {
     for (off_t left = found.st_size; left > 0;) {
         ssize_t done = sendfile(to, from, NULL, (size_t)left);
         if (done < 0 && errno == EINTR) continue;
+        if (done == 0) errno = EIO; /* it became shorter */
         if (done <= 0) return -1;
         left -= done;
     }
@@ -58,8 +84,8 @@ static struct copy *make_copy(const char *original) {
     if (failed && to >= 0) close(to);
     if (failed) return NULL;
     struct copy *copy = allocate(sizeof *copy);
-    *copy = (struct copy){.original = joined("%s", original), .path = os_descriptor_path(to, false), .next = copies};
-    return copies = copy;
+    *copy = (struct copy){.original = joined("%s", original), .path = os_descriptor_path(to, false), .file = to};
+    return list_copy(copy);
 }
 
 /* `name` in a folder of the search path, when it lies below the root; else NULL. */
@@ -82,16 +108,23 @@ static char *search(const char *root, const char *original, const char *folders,
     return NULL;
 }
 
-static const struct copy *loadable(const char *root, const char *original, int depth);
+/* The libraries whose needs are being loaded, each for the one above. */
+struct row {
+    const struct copy *copy;
+    const struct row *above;
+};
 
-static int load_needed(const char *root, const char *original, int depth) {
+static const struct copy *loadable(const char *root, const char *original, const struct row *above);
+
+static int load_needed(const char *root, const struct row *row) {
+    const char *original = row->copy->original;
     struct needed needed = read_needed(original);
     int failed = 0;
     for (size_t i = 0; !failed && i < needed.name_count; i++) {
         char *path = search(root, original, needed.search, needed.names[i]);
         if (!path) continue; /* the system's */
-        const struct copy *copy = loadable(root, path, depth - 1);
-        failed = !copy;
+        const struct copy *copy = loadable(root, path, row);
+        failed = copy ? 0 : -1;
         if (copy && !dlopen(copy->path, RTLD_LAZY | RTLD_LOCAL)) failed = because("%s: %s", path, dlerror());
         free(path);
     }
@@ -99,24 +132,28 @@ static int load_needed(const char *root, const char *original, int depth) {
     return failed;
 }
 
-static const struct copy *loadable(const char *root, const char *original, int depth) {
-    const struct copy *known = find_copy(original);
-    if (known) return known;
-    if (depth == 0) {
+static const struct copy *loadable(const char *root, const char *original, const struct row *above) {
+    struct copy *copy = find_copy(atomic_load(&copies), NULL, original);
+    if (!copy) copy = make_copy(original);
+    if (!copy || atomic_load(&copy->complete)) return copy;
+    int length = 0;
+    for (const struct row *row = above; row; row = row->above, length++)
+        if (row->copy == copy) return copy; /* a circle */
+    if (length == LONGEST_ROW) {
         because("%s needs too long a row of libraries", original);
         return NULL;
     }
-    const struct copy *copy = make_copy(original); /* known from now on, so that circles end */
-    return copy && load_needed(root, original, depth) == 0 ? copy : NULL;
+    /* Another thread may be at it, too, or may have been before a fork; the loader knows what is loaded. */
+    const struct row row = {.copy = copy, .above = above};
+    if (load_needed(root, &row) < 0) return NULL;
+    atomic_store(&copy->complete, true);
+    return copy;
 }
 
 const char *loadable_path(const char *root, const char *path) {
-    enum { LONGEST_ROW = 64 };
-    pthread_mutex_lock(&lock);
     char *real = realpath(path, NULL);
-    const struct copy *copy = loadable(root, real ? real : path, LONGEST_ROW);
+    const struct copy *copy = loadable(root, real ? real : path, NULL);
     free(real);
-    pthread_mutex_unlock(&lock);
     return copy ? copy->path : NULL;
 }
 

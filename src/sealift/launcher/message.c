@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const char *program = "sealift";
-static char kept_reason[1024] = "unknown";
+static _Thread_local char kept_reason[1024] = "unknown";
 
 void name_program(const char *path) {
     const char *last = path ? strrchr(path, '/') : NULL;

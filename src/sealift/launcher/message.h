@@ -22,7 +22,7 @@ void name_program(const char *path);
 /* Ends the process with "<program>: cannot start: …" and, when not NULL, the lines of `hint`. */
 _Noreturn void fail(const char *hint, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Keeps why the present step failed, for whoever decides what to do; always returns -1. */
+/* Keeps why the present step of this thread failed, for whoever decides what to do; always returns -1. */
 int because(const char *format, ...) PRINTF_LIKE(1, 2);
 int because_errno(const char *action, const char *name); /* "cannot <action> <name>: <strerror>" */
 const char *reason(void);

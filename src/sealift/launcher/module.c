@@ -2,7 +2,7 @@
 
 #include "module.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,30 +82,34 @@ static PyObject *code(PyObject *module, PyObject *index) {
     return py(PyMarshal_ReadObjectFromString)((const char *)entry.code.data, (Py_ssize_t)entry.code.size);
 }
 
-/* The last group that was unpacked stays: tracebacks ask for one module after the other. */
-static struct {
-    pthread_mutex_t lock;
+/* The last group that was unpacked stays: tracebacks ask for one module after the other.  A thread
+   takes it while it reads and puts it back, so that none waits for another, not even for one that a
+   fork left behind. */
+struct group {
     uint32_t number;
-    uint8_t *raw;
     size_t size;
-} last_group = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    uint8_t raw[];
+};
 
-static bool unpack_group(uint32_t number) {
-    if (last_group.raw && last_group.number == number) return true;
+static _Atomic(struct group *) last_group;
+
+static struct group *unpack_group(uint32_t number) {
     size_t size = 0;
     struct bytes packed = read_group(&launched->image, number, &size);
-    if (!packed.data || size > LARGEST_GROUP) return false;
-    uint8_t *raw = malloc(size + 1);
-    size_t done = raw ? ZSTD_decompress(raw, size, packed.data, packed.size) : 0;
-    if (!raw || ZSTD_isError(done) || done != size) {
-        free(raw);
-        return false;
-    }
-    free(last_group.raw);
-    last_group.raw = raw;
-    last_group.number = number;
-    last_group.size = size;
-    return true;
+    if (!packed.data || size > LARGEST_GROUP) return NULL;
+    struct group *group = malloc(sizeof *group + size);
+    if (!group) return NULL;
+    *group = (struct group){.number = number, .size = size};
+    if (ZSTD_decompress(group->raw, size, packed.data, packed.size) == size) return group;
+    free(group);
+    return NULL;
+}
+
+static struct group *take_group(uint32_t number) {
+    struct group *group = atomic_exchange(&last_group, NULL);
+    if (group && group->number == number) return group;
+    free(group);
+    return unpack_group(number);
 }
 
 static PyObject *source(PyObject *module, PyObject *index) {
@@ -114,15 +118,16 @@ static PyObject *source(PyObject *module, PyObject *index) {
     struct entry entry;
     if (!entry_of(index, &entry)) return NULL;
     if (!(entry.flags & HAS_SOURCE)) return none();
-    PyObject *bytes = NULL;
-    pthread_mutex_lock(&last_group.lock);
-    bool whole = unpack_group(entry.group) && entry.source_offset <= last_group.size &&
-                 entry.source_size <= last_group.size - entry.source_offset;
-    if (whole)
-        bytes = py(PyBytes_FromStringAndSize)((const char *)last_group.raw + entry.source_offset,
+    struct group *group = take_group(entry.group);
+    if (!group) return damaged_image();
+    PyObject *bytes;
+    if (entry.source_offset > group->size || entry.source_size > group->size - entry.source_offset)
+        bytes = damaged_image();
+    else
+        bytes = py(PyBytes_FromStringAndSize)((const char *)group->raw + entry.source_offset,
                                               (Py_ssize_t)entry.source_size);
-    pthread_mutex_unlock(&last_group.lock);
-    return whole ? bytes : damaged_image();
+    free(atomic_exchange(&last_group, group));
+    return bytes;
 }
 
 static PyObject *child_name(uint32_t child) {
