@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xxhash
@@ -139,6 +140,63 @@ def test_what_is_harmed_is_mended(harm: Callable[[Path], None], name: str, tmp_p
     assert (tree / ".stamp").read_bytes() == stamped, "it was checked once"
 
 
+def half_files(tree: Path) -> list[str]:
+    return sorted(path.name for path in tree.glob(".*") if path.name != ".stamp")
+
+
+def test_what_killed_menders_left_goes_but_nothing_that_lives(tmp_path: Path) -> None:
+    tree = tree_of(single_file(), tmp_path)
+    living = tree / ".mend.3.0123456789abcdef"
+    for name in (
+        ".mend.1.0123456789abcdef",
+        ".stamp.0123456789abcdef",
+        ".stamp.2.0123456789abcdef",
+    ):
+        (tree / name).write_text("half")
+    living.write_text("half")
+    (tree / ".mend.other").write_text("not ours")
+    (tree / "lib" / ".mend.1.0123456789abcdef").write_text("not ours")
+    flip_a_byte(tree / "image.sealift")
+    with subprocess.Popen(["flock", living, "cat"], stdin=subprocess.PIPE) as holder:
+        time.sleep(0.2)
+        assert answer(single_file(), USE_EVERYTHING, cache=tmp_path) == '"2"'
+        assert half_files(tree) == [".mend.3.0123456789abcdef", ".mend.other"]
+        holder.communicate()
+    assert (tree / "lib" / ".mend.1.0123456789abcdef").exists()
+
+
+def test_menders_do_not_disturb_each_other(tmp_path: Path) -> None:
+    variables = shim("slow_namer", tmp_path)
+    tree = tree_of(single_file(), tmp_path)
+    before = content(tree)
+    for name in ("image.sealift", "bin/python3.13", "lib/libpython3.13.so.1.0"):
+        flip_a_byte(tree / name)
+    assert answers_at_once(6, USE_EVERYTHING, tmp_path, variables) == {(b'"2"\n', b"", 0)}
+    assert content(tree) == before
+
+
+def test_a_killed_mender_leaves_nothing(tmp_path: Path) -> None:
+    variables = shim("slow_namer", tmp_path)
+    tree = tree_of(single_file(), tmp_path)
+    before = content(tree)
+    flip_a_byte(tree / "image.sealift")
+    with subprocess.Popen([single_file()], env=environment(tmp_path, variables)) as mender:
+        while not half_files(tree):
+            time.sleep(0.005)
+        mender.kill()
+    assert len(half_files(tree)) == 1
+    assert answer(single_file(), USE_EVERYTHING, cache=tmp_path) == '"2"'
+    assert content(tree) == before
+
+
+@pytest.mark.parametrize("offset", [0xFFFFFFFF, 100_000])
+def test_a_stamp_that_points_outside_is_none(offset: int, tmp_path: Path) -> None:
+    tree = tree_of(single_file(), tmp_path)
+    edit_stamp(tree, lambda data: struct.pack_into("<I", data, 256 + 32, offset))
+    done = start(tree / "bin/python3.13", "-c", "print(1)", cache=None)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1\n", b"")
+
+
 @pytest.mark.parametrize("size", [0, 100, 5000, -1])
 def test_a_damaged_stamp_is_written_again(size: int, tmp_path: Path) -> None:
     tree = tree_of(single_file(), tmp_path)
@@ -186,18 +244,43 @@ def test_python_in_the_tree_says_what_is_missing(tmp_path: Path) -> None:
     )
 
 
-def test_a_hundred_first_starts_at_once(tmp_path: Path) -> None:
+def answers_at_once(
+    number: int, statements: str, cache: Path, extra: dict[str, str] | None = None
+) -> set[tuple[Any, ...]]:
+    """What so many starts at the same time print, and how they end."""
     running = [
         subprocess.Popen(
-            [single_file(), "eval", USE_EVERYTHING],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path),
+            [single_file(), "eval", statements],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(cache, extra),
         )
-        for _ in range(100)
+        for _ in range(number)
     ]  # fmt: skip
-    answers = {(*process.communicate(), process.returncode) for process in running}
-    assert answers == {(b'"2"\n', b"", 0)}
+    return {(*process.communicate(), process.returncode) for process in running}
+
+
+def shim(name: str, folder: Path) -> dict[str, str]:
+    """The variable that puts ``tests/support/<name>.c`` before the C library."""
+    source, library = Path(__file__).parents[1] / f"support/{name}.c", folder / f"{name}.so"
+    subprocess.run(
+        [require_tool("cc"), "-shared", "-fPIC", source, "-ldl", "-o", library], check=True
+    )
+    return {"LD_PRELOAD": str(library)}
+
+
+def test_a_hundred_first_starts_at_once(tmp_path: Path) -> None:
+    assert answers_at_once(100, USE_EVERYTHING, tmp_path) == {(b'"2"\n', b"", 0)}
     assert len(trees(tmp_path)) == 1
     assert len(list((tmp_path / "apps").iterdir())) == 2, "the tree and its lock"
+
+
+def test_a_tree_is_everybodys_from_the_moment_it_has_its_name(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    variables = shim("slow_namer", tmp_path) | {"XDG_CACHE_HOME": str(other)}
+    code = "import _sealift; print(_sealift.root)"
+    answers = answers_at_once(8, code, one, variables)
+    (tree,) = trees(one)
+    assert answers == {(f"{tree}\n".encode(), b"", 0)}
+    assert not other.exists()
 
 
 def test_first_starts_without_locks_are_right_too(tmp_path: Path) -> None:
@@ -206,15 +289,7 @@ def test_first_starts_without_locks_are_right_too(tmp_path: Path) -> None:
     shutil.rmtree(tree)
     lock.unlink()
     lock.mkdir()  # cannot be opened for writing, as where locks do not work
-    running = [
-        subprocess.Popen(
-            [single_file(), "eval", USE_EVERYTHING],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path),
-        )
-        for _ in range(10)
-    ]  # fmt: skip
-    answers = {(*process.communicate(), process.returncode) for process in running}
-    assert answers == {(b'"2"\n', b"", 0)}
+    assert answers_at_once(10, USE_EVERYTHING, tmp_path) == {(b'"2"\n', b"", 0)}
     assert trees(tmp_path) == [tree]
 
 
@@ -268,6 +343,19 @@ def test_a_full_disk_goes_on_to_the_next_place_and_leaves_nothing(tmp_path: Path
     lines = done.stdout.decode().splitlines()
     assert lines[0].startswith(f"{tmp_path}/big/")
     assert {line.rpartition("/")[2].rpartition(".")[2] for line in lines[1:]} == {"apps", "lock"}
+
+
+def test_a_disk_that_does_not_tell_its_size_is_used(tmp_path: Path) -> None:
+    require_namespaces()
+    unlimited = tmp_path / "unlimited"
+    unlimited.mkdir()
+    script = f'mount -t tmpfs -o size=0,mode=700 x {unlimited} && exec "$0" eval "$1"'
+    done = start(
+        single_file(), "import _sealift; print(_sealift.root)", cache=unlimited,
+        env={"XDG_CACHE_HOME": str(tmp_path / "other")},
+        prefix=("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script),
+    )  # fmt: skip
+    assert done.stdout.decode().startswith(f"{unlimited}/apps/"), done.stderr
 
 
 def test_a_write_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
@@ -345,6 +433,27 @@ def test_old_versions_go_but_not_those_in_use(tmp_path: Path) -> None:
     assert [tree.name[:7] for tree in trees(tmp_path)] == ["app-1.3", "app-1.4", "app-1.5"]
 
 
+def test_a_tree_that_was_made_again_meanwhile_is_not_deleted(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    (old, *others) = [tree_of(single_file_version(f"1.{number}"), cache) for number in range(3)]
+    for age, tree in enumerate((*others, old)):
+        used_before(tree, 1000 + age)
+    done = subprocess.run(
+        [single_file_version("1.3")], cwd=tmp_path, capture_output=True, check=False,
+        env=environment(cache, shim("quick_rival", tmp_path)),
+    )  # fmt: skip
+    assert done.stdout == b"started\n", done.stderr
+    assert (tmp_path / "gone" / "image.sealift").exists(), "the rival was there"
+    assert old.is_dir()
+
+
+def test_the_collector_tidies_what_it_keeps(tmp_path: Path) -> None:
+    tree = tree_of(single_file_version("1.0"), tmp_path)
+    (tree / ".mend.1.0123456789abcdef").write_text("half")
+    tree_of(single_file_version("1.1"), tmp_path)
+    assert half_files(tree) == []
+
+
 def test_use_is_noted_once_a_day(tmp_path: Path) -> None:
     tree = tree_of(single_file(), tmp_path)
     for age, noted in ((3600, False), (100_000, True)):
@@ -377,12 +486,8 @@ def test_products_with_alike_names_do_not_collect_each_other(tmp_path: Path) -> 
 
 
 def test_a_scratch_folder_that_is_deleted_before_it_is_locked_is_made_again(tmp_path: Path) -> None:
-    source, library = Path(__file__).parents[1] / "support/fast_cleaner.c", tmp_path / "cleaner.so"
-    subprocess.run(
-        [require_tool("cc"), "-shared", "-fPIC", source, "-ldl", "-o", library], check=True
-    )
     cache = tmp_path / "cache"
-    variables = {"XDG_CACHE_HOME": str(cache), "LD_PRELOAD": str(library)}
+    variables = shim("fast_cleaner", tmp_path) | {"XDG_CACHE_HOME": str(cache)}
     root = "import _sealift; print(_sealift.root)"
     found = answer(single_file_version("5.0"), root, cache=None, env=variables)
     assert Path(found).parent == cache / "sealift" / "apps"

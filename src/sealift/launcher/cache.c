@@ -1,21 +1,20 @@
 #include "cache.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect.h"
+#include "lock.h"
 #include "message.h"
 #include "os.h"
 #include "place.h"
+#include "scratch.h"
 #include "tree.h"
 
-enum { PATIENCE_MS = 30000, LONGEST_PAUSE_MS = 40 };
+enum { PATIENCE_MS = 30000, ATTEMPTS = 3 };
 
 static const uint64_t spare_space = 1 << 20;
 
@@ -29,53 +28,50 @@ static char *tree_name(const struct payload *payload) {
     return joined("%s-%s-%s", payload->product, payload->version, hex);
 }
 
-static void pause_ms(int milliseconds) {
-    struct timespec time = {.tv_nsec = (long)milliseconds * 1000000};
-    nanosleep(&time, NULL);
-}
-
-/* The lock under which a tree is made: held, or -1 when locks do not work here or its holder takes
-   too long (it may be stopped).  Then each start makes its own and the rename decides. */
+/* The lock under which a tree is made: held, or -1 when there is a tree by now, when locks do not work
+   here or when its holder takes too long (it may be stopped).  Then each start makes its own and the
+   rename decides. */
 static int lock_making(int base, const char *name) {
     char *lock_name = joined(".%s.lock", name);
     int lock = openat(base, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    struct patience patience = {.left = PATIENCE_MS};
     free(lock_name);
-    int waited = 0, pause = 1;
-    while (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0) {
-        if ((errno == EWOULDBLOCK || errno == EINTR) && waited < PATIENCE_MS) {
-            struct stat found;
-            if (fstatat(base, name, &found, AT_SYMLINK_NOFOLLOW) == 0) break;
-            pause_ms(pause);
-            waited += pause;
-            pause = pause * 2 < LONGEST_PAUSE_MS ? pause * 2 : LONGEST_PAUSE_MS;
-            continue;
-        }
-        close(lock);
-        lock = -1;
-    }
-    return lock;
+    if (lock < 0) return -1;
+    struct stat found;
+    enum lock_state state;
+    while ((state = lock_file(lock, true)) == LOCK_BUSY)
+        if (fstatat(base, name, &found, AT_SYMLINK_NOFOLLOW) == 0 || !wait_again(&patience)) break;
+    if (state == LOCK_HELD) return lock;
+    close(lock);
+    return -1;
 }
 
-static enum tree_state make_here(struct place *place, const char *name, const struct payload *payload,
+static enum tree_state make_here(const struct place *place, const char *name, const struct payload *payload,
                                  int *tree) {
+    uint64_t needed = payload->tree_size + payload->launcher_size + spare_space;
+    remove_leftovers(place->folder, NULL);
+    if (os_free_space(place->folder) < needed) {
+        because("there is not enough space: %llu MiB are needed", (unsigned long long)(needed >> 20) + 1);
+        return TREE_REFUSED;
+    }
+    enum tree_state state = make_tree(place->folder, name, payload, tree);
+    if (state == TREE_READY) collect_old(place->folder, payload->product, name);
+    return state;
+}
+
+static enum tree_state use_or_make(const struct place *place, const char *name, const struct payload *payload,
+                                   int *tree) {
     int lock = lock_making(place->folder, name);
     enum tree_state state = use_tree(place->folder, name, payload, tree);
-    if (state == TREE_ABSENT) {
-        remove_leftovers(place->folder);
-        if (os_free_space(place->folder) < payload->tree_size + payload->launcher_size + spare_space) {
-            because("there is not enough space: %llu MiB are needed",
-                    (unsigned long long)(payload->tree_size >> 20) + 2);
-            state = TREE_REFUSED;
-        } else {
-            state = make_tree(place->folder, name, payload);
-            /* Another process may have been faster, or even collect at this moment. */
-            for (int i = 0; state == TREE_READY && i < 3; i++)
-                if ((state = use_tree(place->folder, name, payload, tree)) != TREE_ABSENT) break;
-            if (state == TREE_READY) collect_old(place->folder, payload->product, name);
-        }
+    /* Another start may be faster, or delete it at this moment. */
+    for (int attempt = 0; state == TREE_ABSENT && attempt < ATTEMPTS; attempt++) {
+        state = make_here(place, name, payload, tree);
+        if (state == TREE_ABSENT) state = use_tree(place->folder, name, payload, tree);
     }
     if (lock >= 0) close(lock);
-    return state;
+    if (state != TREE_ABSENT) return state;
+    because("another process keeps %s locked", name);
+    return TREE_REFUSED;
 }
 
 static void refuse(struct place *place) {
@@ -94,7 +90,7 @@ static bool try_place(struct place *place, enum pass pass, const struct payload 
     char *name = tree_name(payload);
     int tree = -1;
     enum tree_state state = pass == FIND ? use_tree(place->folder, name, payload, &tree)
-                                         : make_here(place, name, payload, &tree);
+                                         : use_or_make(place, name, payload, &tree);
     if (state == TREE_READY)
         *root = (struct root){.path = joined("%s/%s", place->path, name), .folder = tree, .noexec = place->noexec};
     if (state == TREE_REFUSED) refuse(place);
@@ -114,6 +110,7 @@ struct root prepare_cache(const struct payload *payload) {
     struct place places[MOST_PLACES];
     struct root root;
     int count = list_places(places);
+    mode_t mask = umask(0); /* each file and folder has a mode of its own */
     for (enum pass pass = FIND; pass < PASSES; pass++)
         for (int i = 0; i < count; i++) {
             bool ready = try_place(&places[i], pass, payload, &root);
@@ -122,6 +119,7 @@ struct root prepare_cache(const struct payload *payload) {
             if (!ready) continue;
             for (int j = 0; j < count; j++)
                 if (places[j].folder >= 0) close(places[j].folder);
+            umask(mask);
             return root;
         }
     nowhere(places, count);

@@ -1,62 +1,28 @@
 #include "collect.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "message.h"
-#include "os.h"
 #include "posix_files.h"
+#include "scratch.h"
 #include "stamp.h"
+#include "tree.h"
 
-enum { KEPT = 2, DAY = 24 * 3600 };
+enum { KEPT = 2 };
 
 struct old {
     char *name;
     time_t used;
 };
-
-static DIR *list_folder(int folder) {
-    int again = open_folder(folder, ".");
-    DIR *list = again < 0 ? NULL : fdopendir(again);
-    if (!list && again >= 0) close(again);
-    return list;
-}
-
-/* ".<tree>.<process>.<16 hex>", as trees are called while they are made or deleted. */
-static bool is_scratch_name(const char *name) {
-    const char *last = strrchr(name, '.');
-    return name[0] == '.' && last && last > name && strlen(last + 1) == 16 &&
-           strspn(last + 1, "0123456789abcdef") == 16;
-}
-
-static void remove_if_dead(int base, const char *name) {
-    int folder = open_folder(base, name);
-    if (folder < 0) return;
-    struct stat found;
-    bool dead = flock(folder, LOCK_EX | LOCK_NB) == 0;
-    /* Where locks do not work, nothing takes a day to be made. */
-    if (!dead && errno != EWOULDBLOCK && fstat(folder, &found) == 0)
-        dead = time(NULL) - found.st_ctim.tv_sec > DAY;
-    if (dead) remove_entry(base, name);
-    close(folder);
-}
-
-void remove_leftovers(int base) {
-    DIR *list = list_folder(base);
-    if (!list) return;
-    for (struct dirent *entry; (entry = readdir(list));)
-        if (is_scratch_name(entry->d_name)) remove_if_dead(base, entry->d_name);
-    closedir(list);
-}
 
 /* When the tree `name` was last used, if it is one of `product`. */
 static bool is_tree_of(int base, const char *name, const char *product, time_t *used) {
@@ -79,8 +45,9 @@ static bool is_tree_of(int base, const char *name, const char *product, time_t *
 static void remove_tree(int base, const char *name) {
     int tree = open_folder(base, name);
     if (tree < 0) return;
-    if (flock(tree, LOCK_EX | LOCK_NB) == 0) {
-        char *dead = joined(".%s.%ld.%016llx", name, (long)getpid(), (unsigned long long)os_random());
+    /* Before it was locked, others may have deleted it and made another, which is in use. */
+    if (lock_file(tree, true) == LOCK_HELD && is_named(base, name, tree)) {
+        char *dead = scratch_name(name);
         char *lock = joined(".%s.lock", name);
         if (renameat(base, name, base, dead) == 0) {
             remove_entry(base, dead);
@@ -89,6 +56,13 @@ static void remove_tree(int base, const char *name) {
         free(dead);
         free(lock);
     }
+    close(tree);
+}
+
+static void tidy_tree(int base, const char *name) {
+    int tree = open_folder(base, name);
+    if (tree < 0) return;
+    remove_half_files(tree);
     close(tree);
 }
 
@@ -113,7 +87,8 @@ void collect_old(int base, const char *product, const char *kept) {
     if (list) closedir(list);
     if (count) qsort(found, count, sizeof *found, by_use);
     for (size_t i = 0; i < count; i++) {
-        if (i >= KEPT) remove_tree(base, found[i].name);
+        if (i < KEPT) tidy_tree(base, found[i].name);
+        else remove_tree(base, found[i].name);
         free(found[i].name);
     }
     free(found);

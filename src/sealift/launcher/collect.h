@@ -2,9 +2,6 @@
 #ifndef SEALIFT_COLLECT_H
 #define SEALIFT_COLLECT_H
 
-/* Deletes what killed processes left half-made in the folder `base`. */
-void remove_leftovers(int base);
-
 /* Deletes trees of `product` other than `kept`, except the last used ones and those in use. */
 void collect_old(int base, const char *product, const char *kept);
 

@@ -14,6 +14,7 @@
 #include "message.h"
 #include "os.h"
 #include "posix_files.h"
+#include "scratch.h"
 #include "zstd.h"
 
 enum { MOST_THREADS = 4, THREAD_STACK = 256 << 10, NOT_ZSTD = -1 };
@@ -118,7 +119,8 @@ static int start_threads(struct work *work, pthread_t *threads, int wanted) {
     return started;
 }
 
-static int write_all_files(const struct payload *payload, int tree, bool *damaged) {
+int extract_all(const struct payload *payload, int tree, bool *damaged) {
+    *damaged = false;
     if (prepare_folders(payload, tree) < 0) return -1;
     struct work work = {.payload = payload, .tree = tree};
     pthread_t threads[MOST_THREADS];
@@ -135,14 +137,6 @@ static int write_all_files(const struct payload *payload, int tree, bool *damage
     *damaged = error == NOT_ZSTD;
     errno = error > 0 ? error : EIO;
     return because_errno("write", payload->files[atomic_load(&work.where)].path);
-}
-
-int extract_all(const struct payload *payload, int tree, bool *damaged) {
-    *damaged = false;
-    mode_t mask = umask(0); /* modes are as listed; the tree itself is closed to others */
-    int failed = write_all_files(payload, tree, damaged);
-    umask(mask);
-    return failed;
 }
 
 /* The part of a file that lies in a frame. */
@@ -182,14 +176,14 @@ static int take_place(int tree, const char *name, const char *path) {
 
 int extract_one(const struct payload *payload, int tree, uint32_t index, bool *damaged) {
     const struct file *file = &payload->files[index];
-    char *name = joined(".mend.%ld.%016llx", (long)getpid(), (unsigned long long)os_random());
-    int out = openat(tree, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    char *name;
+    int out = open_scratch_file(tree, MEND_STEM, &name);
     *damaged = false;
     int failed = out < 0 || write_content(payload, index, out, damaged) < 0 ||
-                 fchmod(out, (mode_t)file->mode) < 0 || fsync(out) < 0;
-    if (out >= 0 && close(out) < 0) failed = true;
-    if (failed || take_place(tree, name, file->path) < 0) failed = because_errno("mend", file->path);
+                 fchmod(out, (mode_t)file->mode) < 0 || fsync(out) < 0 || take_place(tree, name, file->path) < 0;
+    if (failed) failed = because_errno("mend", file->path);
     if (failed && out >= 0) unlinkat(tree, name, 0);
+    if (out >= 0) close(out); /* and with it the lock */
     free(name);
     return failed;
 }

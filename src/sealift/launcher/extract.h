@@ -4,7 +4,10 @@
 
 #include "payload.h"
 
-/* Writes every file below the empty folder `tree`, with several threads.
+#define MEND_STEM "mend" /* of scratch files in a tree */
+
+/* Writes every file below the empty folder `tree`, with several threads.  Modes are as listed where
+   there is no umask.
    -1 when the system refuses, with the reason; a damaged payload is told by `*damaged`. */
 int extract_all(const struct payload *payload, int tree, bool *damaged);
 

@@ -30,7 +30,7 @@ bool os_boot_id(char id[BOOT_ID_SIZE]);
 /* Programs and libraries of this folder's file system cannot be executed. */
 bool os_forbids_exec(int folder);
 
-/* Bytes that fit into the file system of a folder. */
+/* Bytes that fit into the file system of a folder; UINT64_MAX when it does not tell. */
 uint64_t os_free_space(int folder);
 
 /* Whatever was written to the file system of `folder` survives losing power. */

@@ -84,8 +84,10 @@ bool os_forbids_exec(int folder) {
 
 uint64_t os_free_space(int folder) {
     struct statvfs found;
-    if (fstatvfs(folder, &found) < 0) return UINT64_MAX;
-    return (uint64_t)found.f_bavail * found.f_frsize;
+    /* Without a size of its own (FUSE, ramfs, tmpfs without limit) a file system has no count of free blocks either. */
+    if (fstatvfs(folder, &found) < 0 || found.f_blocks == 0) return UINT64_MAX;
+    uint64_t space;
+    return __builtin_mul_overflow((uint64_t)found.f_bavail, (uint64_t)found.f_frsize, &space) ? UINT64_MAX : space;
 }
 
 int os_make_durable(int folder) { return (int)syscall(SYS_syncfs, folder); }

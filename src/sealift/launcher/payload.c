@@ -8,10 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "about.h"
 #include "bytes.h"
 #include "hash.h"
 #include "message.h"
-#include "about.h"
+#include "stamp.h"
 
 #if __SIZEOF_POINTER__ == 8
 typedef Elf64_Ehdr elf_header;
@@ -32,8 +33,6 @@ enum {
 
 static const char payload_magic[] = "SEALIFT\1";
 static const char root_magic[] = "SLROOT\0\1";
-
-
 
 static _Noreturn void damaged(const char *what) {
     fail("hint: get the file again; it was truncated or changed", "this file is damaged: %s", what);
@@ -116,7 +115,7 @@ static void read_files(struct payload *payload) {
         require(lies_within(path_offset, path_size + 1U, 1, strings_size), "a path lies outside");
         file->path = (const char *)payload->data + strings + path_offset;
         require(is_inner_path(file->path, path_size), "a path leads outside");
-        require(strcmp(file->path, PYTHON_PROGRAM) != 0, "a path is taken");
+        require(strcmp(file->path, PYTHON_PROGRAM) != 0 && strcmp(file->path, STAMP_NAME) != 0, "a path is taken");
         require(file->raw_offset == raw_end && file->size <= payload->tree_size - raw_end,
                 "its files do not follow each other");
         raw_end += file->size;

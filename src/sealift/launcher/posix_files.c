@@ -1,6 +1,5 @@
 #include "posix_files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +13,19 @@ enum { DEEPEST = 200 };
 
 int open_folder(int folder, const char *name) {
     return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+DIR *list_folder(int folder) {
+    int again = open_folder(folder, ".");
+    DIR *list = again < 0 ? NULL : fdopendir(again);
+    if (!list && again >= 0) close(again);
+    return list;
+}
+
+bool is_named(int folder, const char *name, int file) {
+    struct stat named, opened;
+    if (fstat(file, &opened) < 0 || fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
 int write_at(int file, const void *data, size_t size, uint64_t offset) {
@@ -101,8 +113,7 @@ static int remove_at_depth(int folder, const char *name, int depth) {
 }
 
 static int empty_folder(int folder, int depth) {
-    int again = open_folder(folder, ".");
-    DIR *list = again < 0 ? NULL : fdopendir(again);
+    DIR *list = list_folder(folder);
     if (!list) return -1;
     int failed = 0;
     for (struct dirent *entry; (entry = readdir(list));) {

@@ -2,10 +2,18 @@
 #ifndef SEALIFT_POSIX_FILES_H
 #define SEALIFT_POSIX_FILES_H
 
+#include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 int open_folder(int folder, const char *name);
+
+/* The entries of an open folder, from its beginning; NULL with errno. */
+DIR *list_folder(int folder);
+
+/* Whether `name` in `folder` is what is open as `file`. */
+bool is_named(int folder, const char *name, int file);
 
 int write_at(int file, const void *data, size_t size, uint64_t offset);
 

@@ -13,6 +13,7 @@
 #include "message.h"
 #include "os.h"
 #include "posix_files.h"
+#include "scratch.h"
 
 enum { HEADER = 256, RECORD = 40, HASHED_FROM = 32, BOOT_AT = 64, PRODUCT_AT = 104, DURABLE = 1 };
 
@@ -39,6 +40,16 @@ static bool is_whole(const uint8_t *data, size_t size) {
     return get64(data + 24) == hash_bytes(data + HASHED_FROM, size - HASHED_FROM);
 }
 
+/* Every text of a stamp ends within it. */
+static bool texts_end(const uint8_t *data, size_t size) {
+    uint32_t count = get32(data + 8);
+    uint64_t paths = get64(data + 16);
+    if (!memchr(data + PRODUCT_AT, '\0', HEADER - PRODUCT_AT) || paths == 0 || data[size - 1] != '\0') return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (get32(data + HEADER + (size_t)i * RECORD + 32) >= paths) return false;
+    return true;
+}
+
 static void read_records(const uint8_t *data, struct stamp *stamp) {
     uint32_t count = get32(data + 8);
     const char *paths = (const char *)data + HEADER + (size_t)count * RECORD;
@@ -59,7 +70,7 @@ int read_stamp(int tree, struct stamp *stamp) {
     size_t size = 0;
     memset(stamp, 0, sizeof *stamp);
     uint8_t *data = read_file(tree, STAMP_NAME, largest, &size);
-    if (!data || !is_whole(data, size)) {
+    if (!data || !is_whole(data, size) || !texts_end(data, size)) {
         free(data);
         return -1;
     }
@@ -118,11 +129,12 @@ int write_stamp(int tree, const struct payload *payload, const struct times *tim
     uint8_t *end = stamp_records(payload, times, data);
     put64(data + 16, (uint64_t)(end - data) - HEADER - (uint64_t)count * RECORD);
     put64(data + 24, hash_bytes(data + HASHED_FROM, size - HASHED_FROM));
-    char *name = joined(STAMP_NAME ".%016llx", (unsigned long long)os_random());
-    int failed = write_file(tree, name, data, size, 0600);
-    if (!failed) failed = renameat(tree, name, tree, STAMP_NAME);
+    char *name;
+    int out = open_scratch_file(tree, STAMP_STEM, &name);
+    int failed = out < 0 || write_at(out, data, size, 0) < 0 || renameat(tree, name, tree, STAMP_NAME) < 0 ? -1 : 0;
     int error = errno;
-    if (failed) unlinkat(tree, name, 0);
+    if (failed && out >= 0) unlinkat(tree, name, 0);
+    if (out >= 0) close(out); /* and with it the lock */
     free(name);
     free(data);
     errno = error;

@@ -25,6 +25,7 @@ struct stamp {
 };
 
 #define STAMP_NAME ".stamp"
+#define STAMP_STEM "stamp" /* of scratch files in a tree */
 
 /* -1 when there is none, or it is damaged. */
 int read_stamp(int tree, struct stamp *stamp);

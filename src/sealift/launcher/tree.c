@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,12 +12,14 @@
 
 #include "extract.h"
 #include "hash.h"
+#include "lock.h"
 #include "message.h"
 #include "os.h"
 #include "posix_files.h"
+#include "scratch.h"
 #include "stamp.h"
 
-enum { DAY = 24 * 3600 };
+enum { DAY = 24 * 3600, PATIENCE_MS = 2000 };
 
 static bool content_fits(int tree, const struct payload *payload, uint32_t index) {
     const struct file *file = &payload->files[index];
@@ -57,6 +58,11 @@ static void note_use(int tree) {
     if (time(NULL) - found.st_mtim.tv_sec > DAY) utimensat(tree, STAMP_NAME, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
+void remove_half_files(int tree) {
+    remove_leftovers(tree, MEND_STEM);
+    remove_leftovers(tree, STAMP_STEM);
+}
+
 static int check_files(int tree, const struct payload *payload, struct stamp *stamp) {
     uint32_t count = payload->file_count + 1, doubts = 0;
     struct times *now = allocate(count * sizeof *now);
@@ -67,7 +73,7 @@ static int check_files(int tree, const struct payload *payload, struct stamp *st
         if (listed && file_fits(tree, &payload->files[i], &now[i]) &&
             memcmp(&now[i], &stamp->times[i], sizeof *now) == 0)
             continue;
-        doubts++;
+        if (doubts++ == 0) remove_half_files(tree); /* perhaps left by who began to mend it */
         failed = mend(tree, payload, i, &now[i]);
     }
     if (!failed && doubts == 0) note_use(tree);
@@ -78,17 +84,25 @@ static int check_files(int tree, const struct payload *payload, struct stamp *st
 }
 
 static int check_folder(int base, const char *name, int tree) {
-    struct stat opened, named;
-    if (fstat(tree, &opened) < 0 || fstatat(base, name, &named, AT_SYMLINK_NOFOLLOW) < 0) return 1;
-    if (opened.st_ino != named.st_ino || opened.st_dev != named.st_dev) return 1;
+    struct stat opened;
+    if (!is_named(base, name, tree) || fstat(tree, &opened) < 0) return 1;
     if (opened.st_uid != geteuid()) return because("%s belongs to somebody else", name);
     if ((opened.st_mode & 07777) != 0700 && fchmod(tree, 0700) < 0) return because_errno("protect", name);
     return 0;
 }
 
+/* Others lock a tree exclusively for moments only: when it is about to be deleted, which begins with
+   the loss of its name (NULL: not known), or may be left over from a dead process. */
+static enum lock_state share_lock(int base, const char *name, int tree) {
+    struct patience patience = {.left = PATIENCE_MS};
+    enum lock_state state;
+    while ((state = lock_file(tree, false)) == LOCK_BUSY)
+        if ((name && !is_named(base, name, tree)) || !wait_again(&patience)) break;
+    return state;
+}
+
 static enum tree_state use_open_tree(int base, const char *name, const struct payload *payload, int tree) {
-    /* Only the collector locks exclusively: it is about to delete this tree. */
-    if (flock(tree, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK) return TREE_ABSENT;
+    if (share_lock(base, name, tree) == LOCK_BUSY) return TREE_ABSENT;
     int state = check_folder(base, name, tree);
     if (state) return state > 0 ? TREE_ABSENT : TREE_REFUSED;
     struct stamp stamp;
@@ -113,7 +127,7 @@ enum tree_state use_tree(int base, const char *name, const struct payload *paylo
 
 int check_own_tree(int tree) {
     struct stamp stamp;
-    if (flock(tree, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK) return because("it is being deleted");
+    if (share_lock(-1, NULL, tree) == LOCK_BUSY) return because("it is being deleted");
     if (read_stamp(tree, &stamp) < 0) return 0; /* a folder that was shipped as such has none */
     int failed = check_files(tree, &stamp.list, &stamp);
     free_stamp(&stamp);
@@ -134,41 +148,33 @@ static int complete(int tree, const struct payload *payload) {
     return failed;
 }
 
-/* A new folder in `base`, locked so that nobody takes it for a dead process's; its name. */
-static int open_scratch(int base, const char *name, char **scratch) {
-    struct stat found;
-    for (int attempt = 0; attempt < 100; attempt++) {
-        *scratch = joined(".%s.%ld.%016llx", name, (long)getpid(), (unsigned long long)os_random());
-        int tree = mkdirat(base, *scratch, 0700) < 0 ? -1 : open_folder(base, *scratch);
-        bool locked = tree >= 0 && (flock(tree, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
-        /* Between its making and its locking it may have been taken for a dead process's. */
-        if (locked && fstatat(base, *scratch, &found, AT_SYMLINK_NOFOLLOW) == 0) return tree;
-        int error = errno;
-        if (tree >= 0) close(tree);
-        free(*scratch);
-        errno = error;
-        if (tree < 0 && errno != EEXIST && errno != ENOENT) return -1;
-    }
-    return -1;
+/* Gives a finished tree its name.  From then on it is anybody's, so its lock is a shared one before. */
+static enum tree_state publish(int base, const char *scratch, const char *name, int tree) {
+    /* Between the two locks it may have been taken for a dead process's. */
+    if (lock_file(tree, false) == LOCK_BUSY || !is_named(base, scratch, tree)) return TREE_ABSENT;
+    if (renameat(base, scratch, base, name) == 0) return TREE_READY;
+    if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOENT) return TREE_ABSENT;
+    because_errno("name", name);
+    return TREE_REFUSED;
 }
 
-enum tree_state make_tree(int base, const char *name, const struct payload *payload) {
+enum tree_state make_tree(int base, const char *name, const struct payload *payload, int *tree) {
     char *scratch;
     bool damaged = false;
-    int tree = open_scratch(base, name, &scratch);
-    if (tree < 0) {
+    *tree = open_scratch_folder(base, name, &scratch);
+    if (*tree < 0) {
         because_errno("make a folder for", name);
         return TREE_REFUSED;
     }
-    fchmod(tree, 0700);
-    int failed = extract_all(payload, tree, &damaged) < 0 || complete(tree, payload) < 0;
-    if (!failed && renameat(base, scratch, base, name) < 0) {
-        if (errno != EEXIST && errno != ENOTEMPTY) failed = because_errno("name", name);
+    enum tree_state state = TREE_REFUSED;
+    fchmod(*tree, 0700); /* without what it inherits */
+    if (extract_all(payload, *tree, &damaged) == 0 && complete(*tree, payload) == 0)
+        state = publish(base, scratch, name, *tree);
+    if (state != TREE_READY) {
         remove_entry(base, scratch);
+        close(*tree);
     }
-    if (failed) remove_entry(base, scratch);
-    close(tree);
     free(scratch);
     if (damaged) payload_damaged();
-    return failed ? TREE_REFUSED : TREE_READY;
+    return state;
 }

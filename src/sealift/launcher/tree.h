@@ -13,9 +13,13 @@ enum tree_state {
 /* Checks the tree `name` in the folder `base` and mends it; `*tree` is then open and locked. */
 enum tree_state use_tree(int base, const char *name, const struct payload *payload, int *tree);
 
-/* Writes the tree under a temporary name and renames it.  When another process was faster, that
-   one's tree stays.  A damaged payload ends the process. */
-enum tree_state make_tree(int base, const char *name, const struct payload *payload);
+/* Writes the tree under a temporary name and renames it; `*tree` is then open and locked.
+   TREE_ABSENT when another process was faster, whose tree stays, or deleted this one.
+   A damaged payload ends the process. */
+enum tree_state make_tree(int base, const char *name, const struct payload *payload, int *tree);
+
+/* Deletes what killed processes left in a tree that they were mending. */
+void remove_half_files(int tree);
 
 /* Checks the open folder `tree`, which the running program lies in, by its own stamp alone. */
 int check_own_tree(int tree);
