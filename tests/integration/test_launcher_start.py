@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.launched import (
+    FAILED,
     answer,
     environment,
     folder_program,
@@ -19,7 +20,7 @@ from tests.support.launched import (
     static_file,
     tree_of,
 )
-from tests.support.tools import require_namespaces
+from tests.support.tools import require_namespaces, require_root, require_tool
 
 
 @pytest.fixture(scope="module")
@@ -288,3 +289,43 @@ def test_few_descriptors_and_no_threads_are_enough(tmp_path: Path) -> None:
             single_file(), cache=tmp_path / limit, prefix=("sh", "-c", f'ulimit {limit}; exec "$0"')
         )
         assert done.stdout == b"started\n", done.stderr
+
+
+@pytest.mark.parametrize("name", ["pythonista", "python3.13", "python", "app"])
+def test_a_folder_may_be_called_bin_and_a_program_like_python(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    shutil.copytree(folder_program().parent, folder)
+    (folder / "app").rename(folder / name)
+    found = answer(
+        folder / name, "import _sealift; print(_sealift.mode, _sealift.root)", cache=None
+    )
+    assert found == f"app {folder}"
+    child = "print(child('import _sealift; print(_sealift.mode, _sealift.root)').strip())"
+    assert answer(folder / name, child, cache=None) == f"python {folder}"
+
+
+def test_a_program_that_lost_its_content_says_where_it_looked(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "app"
+    program.parent.mkdir()
+    shutil.copy2(folder_program(), program)
+    done = start(program, cache=None)
+    assert done.returncode == FAILED
+    assert f"it has no content, neither in itself nor as {program.parent}/image.sealift" in (
+        done.stderr.decode()
+    )
+
+
+@pytest.mark.parametrize("mask", ["0777", "0277"])
+def test_a_umask_that_takes_everything_takes_nothing_here(mask: str, tmp_path: Path) -> None:
+    require_root()
+    require_tool("setpriv")
+    cache = scratch() / f"cache of nobody {mask}"
+    cache.mkdir()
+    os.chown(cache, 65534, 65534)
+    shell = f'umask {mask}; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$0" "$@"'
+    code = "import os, _sealift; print(_sealift.root, oct(os.umask(0)))"
+    for _ in range(2):
+        done = start(single_file(), "eval", code, cache=cache, prefix=("sh", "-c", shell))
+        root, found = done.stdout.decode().rsplit(None, 1)
+        assert root.startswith(f"{cache}/apps/"), done.stderr
+        assert int(found, 8) == int(mask, 8)

@@ -168,7 +168,13 @@ def test_set_user_id_programs_without_proc_open_no_path_they_were_started_by() -
     program.unlink()
 
 
-@pytest.mark.parametrize("part", [".", "bin", "bin/python3.13", "image.sealift"])
+PARTS = [
+    ".", "bin", "bin/python3.13", "image.sealift", "lib", "lib/libpython3.13.so.1.0",
+    "lib/python3.13", "lib/python3.13/lib-dynload",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("mode", [0o775, 0o757])
 def test_python_refuses_a_tree_that_others_can_change(mode: int, part: str, tmp_path: Path) -> None:
     tree = tree_of(single_file(), tmp_path)
@@ -177,7 +183,36 @@ def test_python_refuses_a_tree_that_others_can_change(mode: int, part: str, tmp_
     done = start(tree / "bin" / "python3.13", "-c", "print(1)", cache=None)
     assert (done.returncode, done.stdout) == (FAILED, b"")
     assert b"others can write to" in done.stderr
-    assert b"chmod" in done.stderr or part == "bin/python3.13"
+    assert b"chmod" in done.stderr
+
+
+def test_a_part_of_a_folder_is_no_link(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(folder_program().parent, folder)
+    (folder / "lib").rename(tmp_path / "lib")
+    (folder / "lib").symlink_to(tmp_path / "lib")
+    done = start(folder / "app", cache=None)
+    assert done.returncode == FAILED
+    assert done.stderr.decode() == f"app: cannot start: {folder}/lib is a link\n"
+
+
+@pytest.mark.parametrize(("mode", "status"), [(0o755, 0), (0o1777, 0), (0o777, FAILED)])
+def test_a_set_user_id_folder_lies_where_others_cannot_put_another(
+    mode: int, status: int, tmp_path: Path
+) -> None:
+    require_root()
+    require_tool("setpriv")
+    above = scratch() / f"above-{mode:o}"
+    shutil.copytree(folder_program().parent, above / "folder")
+    above.chmod(mode)
+    prefix = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    app = above / "folder" / "app"
+    assert start(app, cache=None, prefix=prefix).returncode == 0, "with the user's own rights"
+    app.chmod(0o4755)
+    done = start(app, cache=None, prefix=prefix)
+    assert done.returncode == status, done.stderr
+    if status:
+        assert f"others can write to {above}\n" in done.stderr.decode()
 
 
 def test_a_folder_of_another_owner_runs_but_not_parts_of_it(tmp_path: Path) -> None:

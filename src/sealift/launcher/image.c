@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -49,7 +50,7 @@ static int read_header(struct image *image) {
 }
 
 int open_image(int folder, struct image *image) {
-    int file = openat(folder, IMAGE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int file = openat(folder, IMAGE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat found;
     if (file < 0 || fstat(file, &found) < 0) return because_errno("open", IMAGE_NAME);
     image->size = (uint64_t)found.st_size;
@@ -116,7 +117,7 @@ uint32_t read_child(const struct image *image, uint32_t child) {
 bool read_frozen(const struct image *image, uint32_t index, struct frozen_name *frozen) {
     const uint8_t *at = image->data + image->frozen + (uint64_t)index * FROZEN;
     struct entry entry;
-    if (!read_entry(image, get32(at), &entry)) return false;
+    if (!read_entry(image, get32(at), &entry) || entry.code.size > INT_MAX) return false;
     uint64_t name = image->strings + get32(at + 4);
     if (name >= image->size || !memchr(image->data + name, '\0', (size_t)(image->size - name))) return false;
     *frozen = (struct frozen_name){(const char *)image->data + name, entry.code, get32(at + 8) != 0};

@@ -22,31 +22,14 @@
 #include "start.h"
 #include "tree.h"
 
+static const char others_hint[] = "hint: take away the right of others to write: chmod -R go-w";
 static const char mend_hint[] = "hint: start the program once to mend it";
 
-/* "<folder>/<name>" cut at its last slash; the name. */
-static char *cut(char *path) {
+/* "<folder>/<name>" without the name. */
+static void cut(char *path) {
     char *slash = strrchr(path, '/');
     if (!slash) fail(NULL, "its own path %s is not absolute", path);
     *slash = '\0';
-    return slash + 1;
-}
-
-/* The owner of the program is as trustworthy as the program; nobody else may change it or its tree. */
-static void check_shipped_root(int self, const struct launch *launch) {
-    const char *const parts[] = {".", "bin", IMAGE_NAME};
-    struct stat own, part;
-    if (fstat(self, &own) < 0) fail(NULL, "cannot look at its own file");
-    if (check_owner(&own, own.st_uid, "its own file") < 0) fail(NULL, "%s", reason());
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (fstatat(launch->folder, parts[i], &part, AT_SYMLINK_NOFOLLOW) < 0) continue;
-        char *name = joined("%s/%s", launch->root, parts[i]);
-        if (check_owner(&part, own.st_uid, name) < 0)
-            fail("hint: take away the right of others to write: chmod -R go-w", "%s", reason());
-        free(name);
-    }
-    if (!launch->is_app && (own.st_mode & (S_ISUID | S_ISGID)))
-        fail(NULL, "as Python it does not run with the rights of its file");
 }
 
 static void open_own_root(struct launch *launch) {
@@ -54,25 +37,55 @@ static void open_own_root(struct launch *launch) {
     if (launch->folder < 0) fail(mend_hint, "cannot open its folder %s", launch->root);
 }
 
-/* Python, or a product in the shape of a folder: the root is told by where the program lies. */
+/* The owner of the program is as trustworthy as the program; nobody else may change it, or put anything
+   where code is loaded from. */
+static void check_shipped_root(int self, const struct launch *launch) {
+    static const char *const parts[] = {".",           "bin", PYTHON_PROGRAM, IMAGE_NAME, "lib", PYTHON_LIBRARY,
+                                        PYTHON_STDLIB, PYTHON_STDLIB "/lib-dynload", PYTHON_STDLIB "/site-packages"};
+    struct stat own, part;
+    if (fstat(self, &own) < 0) fail(NULL, "cannot look at its own file");
+    if (check_owner(&own, own.st_uid, "its own file") < 0) fail(others_hint, "%s", reason());
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (fstatat(launch->folder, parts[i], &part, AT_SYMLINK_NOFOLLOW) < 0) continue;
+        char *name = joined("%s/%s", launch->root, parts[i]);
+        if (S_ISLNK(part.st_mode)) fail(NULL, "%s is a link", name);
+        if (check_owner(&part, own.st_uid, name) < 0) fail(others_hint, "%s", reason());
+        free(name);
+    }
+    if (!launch->is_app && (own.st_mode & (S_ISUID | S_ISGID)))
+        fail(NULL, "as Python it does not run with the rights of its file");
+    if (os_is_secure() && check_folders(launch->root, own.st_uid) < 0)
+        fail("hint: it runs with the rights of its file only where nobody else can put another folder", "%s", reason());
+}
+
+static bool has_image(const char *folder) {
+    struct stat found;
+    char *path = joined("%s/" IMAGE_NAME, folder);
+    bool has = lstat(path, &found) == 0;
+    free(path);
+    return has;
+}
+
+/* Python, or a product in the shape of a folder: where the image lies tells which, and the root. */
 static void find_root(int self, struct launch *launch) {
     char *path = os_self_path();
     if (!path) fail("hint: it needs /proc", "it cannot find its own path");
-    launch->executable = joined("%s", path);
-    char *name = cut(path), *folder = strrchr(path, '/');
-    launch->is_app = !(folder && strcmp(folder, "/bin") == 0 && strncmp(name, "python", 6) == 0);
-    if (!launch->is_app) *folder = '\0';
+    cut(path);
+    launch->is_app = has_image(path);
+    if (!launch->is_app) {
+        char *own = joined("%s", path), *last = strrchr(path, '/');
+        bool is_python = last && strcmp(last, "/bin") == 0;
+        if (is_python) *last = '\0';
+        if (!is_python || !has_image(path))
+            fail("hint: get the file again if it was truncated",
+                 "it has no content, neither in itself nor as %s/" IMAGE_NAME, own);
+        free(own);
+    }
     launch->root = *path ? path : joined("/");
     open_own_root(launch);
-    if (faccessat(launch->folder, IMAGE_NAME, F_OK, 0) < 0)
-        fail("hint: get the file again if it was truncated", "it has no content, neither in itself nor as %s/%s",
-             launch->root, IMAGE_NAME);
     check_shipped_root(self, launch);
     if (check_own_tree(launch->folder) < 0) fail(mend_hint, "%s", reason());
-    if (launch->is_app) {
-        free(launch->executable);
-        launch->executable = joined("%s/%s", launch->root, PYTHON_PROGRAM);
-    }
+    launch->executable = joined("%s/" PYTHON_PROGRAM, launch->root);
 }
 
 /* Python as a copy in memory: its own bytes tell the root, and it passes itself on. */

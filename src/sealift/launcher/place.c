@@ -94,22 +94,23 @@ static char *resolve(const struct place *place, bool make) {
 }
 
 /* Whoever owns "/" counts as root: in a user namespace root may have another number. */
-static int check_above(int folder, const char *name) {
+static int check_above(int folder, uid_t owner, const char *name) {
     struct stat found, top;
     if (fstat(folder, &found) < 0 || stat("/", &top) < 0) return because_errno("look at", name);
     if (found.st_mode & S_ISVTX) found.st_mode &= ~(mode_t)022;
-    return check_owner(&found, top.st_uid, name);
+    if (found.st_uid == top.st_uid) found.st_uid = owner;
+    return check_owner(&found, owner, name);
 }
 
 /* Opens a path without links, from the root down, and checks each folder; closes `at`. */
-static int open_checked(int at, char *path) {
-    int failed = at < 0 ? because_errno("open", "/") : check_above(at, "/");
+static int open_checked(int at, uid_t owner, char *path) {
+    int failed = at < 0 ? because_errno("open", "/") : check_above(at, owner, "/");
     char *part = path + 1;
     while (!failed && *part) {
         char *end = strchr(part, '/');
         if (end) *end = '\0';
         int next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        failed = next < 0 ? because_errno("open", path) : check_above(next, path);
+        failed = next < 0 ? because_errno("open", path) : check_above(next, owner, path);
         close(at);
         at = next;
         if (!end) break;
@@ -121,13 +122,25 @@ static int open_checked(int at, char *path) {
     return -1;
 }
 
+static int open_from_root(uid_t owner, const char *path) {
+    char *walked = joined("%s", path);
+    int folder = open_checked(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), owner, walked);
+    free(walked);
+    return folder;
+}
+
+int check_folders(const char *path, uid_t owner) {
+    int folder = open_from_root(owner, path);
+    if (folder < 0) return -1;
+    close(folder);
+    return 0;
+}
+
 /* Our own folder `name` in the folder `at`, which is closed. */
 static int open_own(int at, const char *name, bool make) {
     int own = open_folder(at, name);
-    if (own < 0 && errno == ENOENT && make && (mkdirat(at, name, 0700) == 0 || errno == EEXIST)) {
+    if (own < 0 && errno == ENOENT && make && (mkdirat(at, name, 0700) == 0 || errno == EEXIST))
         own = open_folder(at, name);
-        if (own >= 0) fchmod(own, 0700);
-    }
     struct stat found;
     int failed = 0;
     if (own < 0 && (errno == ELOOP || errno == ENOTDIR)) failed = because("%s in it is a link or a file", name);
@@ -145,9 +158,7 @@ int open_place(struct place *place, bool make) {
     struct stat found;
     char *path = resolve(place, make);
     if (!path) return -1;
-    char *walked = joined("%s", path);
-    int folder = open_checked(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), walked);
-    free(walked);
+    int folder = open_from_root(geteuid(), path);
     if (folder >= 0 && fstat(folder, &found) == 0) {
         bool shared = place->shared || found.st_uid != geteuid() || (found.st_mode & S_ISVTX);
         char *first = shared ? joined("sealift-%lu", (unsigned long)geteuid()) : joined("sealift");

@@ -27,6 +27,10 @@ int list_places(struct place places[MOST_PLACES]);
    others unless sticky, our own must be ours alone.  -1 with reason(). */
 int open_place(struct place *place, bool make);
 
+/* Whether all folders from "/" to `path`, which has no links, are root's, ours or `owner`'s and not
+   writable by others unless sticky.  -1 with reason(). */
+int check_folders(const char *path, uid_t owner);
+
 /* Owned by root, us or `owner`, and not writable by others; `name` is for the reason. */
 int check_owner(const struct stat *found, uid_t owner, const char *name);
 
