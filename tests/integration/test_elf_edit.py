@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,8 @@ FULL = ElfEdit(
     clears_stack=True,
     strips=True,
 )
+# The same for a file that names no other.
+FULL_BUT_NAMES = replace(FULL, renamed={}, strips=False)
 
 
 def test_all_changes_at_once_and_the_library_still_works(pair: Path) -> None:
@@ -121,3 +124,14 @@ def test_pages_of_16_kilobytes_are_kept(pair: Path) -> None:
     change = ElfEdit(soname="libpage-0123456789abcdef.so", rpath=["$ORIGIN/../far"], strips=True)
     edit(pair / "libpage.so", pair / "out.so", change)
     assert facts_at(pair / "libpage.so").page_size == facts_at(pair / "out.so").page_size == 16384
+
+
+def test_a_file_aligned_by_megabytes_does_not_grow_by_them(pair: Path) -> None:
+    gcc = require_tool("gcc")
+    _run(
+        [gcc, "-shared", "-fPIC", "-Wl,-z,max-page-size=0x200000", "outer.c", "-o", "wide.so"], pair
+    )
+    wide = (pair / "wide.so").stat().st_size
+    edit(pair / "wide.so", pair / "out.so", FULL_BUT_NAMES)
+    assert facts_at(pair / "wide.so").page_size == 0x200000
+    assert (pair / "out.so").stat().st_size < wide + 0x10000

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sealift import process, tools
 from sealift.binary.elf import ElfFacts, facts_of
-from sealift.binary.elf_strip import stripped
+from sealift.binary.elf_strip import stripped, with_usual_pages
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 
@@ -63,7 +63,8 @@ def edit(source: Path, out: Path, change: ElfEdit) -> None:
     if change.moves_tables:
         facts = facts_of(View(data, str(source)))
         _refuse_impossible(source, facts, change)
-        data = _patched(source, out.parent, _options(change, facts))
+        usual = with_usual_pages(data, str(source))
+        data = _patched(usual, source.name, out.parent, _options(change, facts))
         _check(source, facts_of(View(data, str(source))), facts, change)
     if change.strips:
         data = stripped(data, str(source))
@@ -115,15 +116,16 @@ def _options(change: ElfEdit, facts: ElfFacts) -> Iterator[str]:
         yield "--remove-rpath"
 
 
-def _patched(source: Path, folder: Path, options: Iterator[str]) -> bytes:
+def _patched(data: bytes, name: str, folder: Path, options: Iterator[str]) -> bytes:
     with tempfile.TemporaryDirectory(prefix=".edit-", dir=folder) as scratch:
-        out = Path(scratch) / "out"
+        old, new = Path(scratch) / "old", Path(scratch) / "new"
+        old.write_bytes(data)
         process.run(
-            [tools.PATCHELF.require(), *options, "--output", out, source],
+            [tools.PATCHELF.require(), *options, "--output", new, old],
             error=BinaryFormatError,
-            action=f"edit {source.name}",
+            action=f"edit {name}",
         )
-        return out.read_bytes()
+        return new.read_bytes()
 
 
 def _check(source: Path, found: ElfFacts, before: ElfFacts, change: ElfEdit) -> None:

@@ -82,6 +82,22 @@ def stripped(data: bytes, name: str = "the file") -> bytes:
     return data if is_lean and len(out) >= len(data) else bytes(out)
 
 
+def with_usual_pages(data: bytes, name: str = "the file") -> bytes:
+    """``data`` with segments aligned by no more than a memory page, at the places they have.
+
+    What is added to a file that is aligned by megabytes lies megabytes further.
+    """
+    view = View(data, name)
+    header = read_header(view)
+    segments = tuple(read_segments(view, header))
+    aligned = _aligned(segments, header, _read_sections(view, header))
+    if header.kind not in _LOADABLE or aligned == segments:
+        return data
+    out = bytearray(data)
+    _write_segments(out, header, aligned, [_Run(0, len(data), 1)])
+    return bytes(out)
+
+
 def _read_sections(view: View, header: Header) -> list[_Section]:
     if not header.section_offset or not header.section_count:
         return []
