@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from sealift.archive import reading
 from sealift.errors import ArchiveError
 
 Data: TypeAlias = bytes | mmap.mmap
@@ -18,13 +19,14 @@ _WINDOW = 16 << 20
 
 
 class Content:
-    """A member's bytes, from ``chunks``, which is called at most once.
+    """The bytes of the member ``name``, from ``chunks``, which is called at most once.
 
     Valid until the next member is asked for.  Reading raises :class:`ArchiveError` where the
     content is damaged.
     """
 
-    def __init__(self, size: int, chunks: Callable[[], Iterator[bytes]]) -> None:
+    def __init__(self, name: str, size: int, chunks: Callable[[], Iterator[bytes]]) -> None:
+        self.name = name
         self.size = size
         self._chunks = chunks
         self._rest: Iterator[bytes] | None = None
@@ -36,10 +38,11 @@ class Content:
         """The first bytes: :data:`HEAD` of them at least, or all there are."""
         if self._data is not None:
             return self._data[:HEAD]
-        if self._rest is None:
-            self._rest = self._chunks()
-        while len(self._start) < HEAD and (chunk := next(self._rest, None)) is not None:
-            self._start += chunk
+        with reading(self.name):
+            if self._rest is None:
+                self._rest = self._chunks()
+            while len(self._start) < HEAD and (chunk := next(self._rest, None)) is not None:
+                self._start += chunk
         return self._start[:HEAD]
 
     def data(self, algorithm: str | None = None) -> Data:
@@ -48,10 +51,11 @@ class Content:
             self.head()
             assert self._rest is not None
             pieces = itertools.chain((self._start,), self._rest)
-            if self.size <= _IN_MEMORY:
-                self._data = b"".join(pieces)
-            else:
-                self._data = self._spool(pieces, algorithm)
+            with reading(self.name):
+                if self.size <= _IN_MEMORY:
+                    self._data = b"".join(pieces)
+                else:
+                    self._data = self._spool(pieces, algorithm)
             self._start, self._rest = b"", None
         return self._data
 
@@ -90,7 +94,7 @@ class FileContent(Content):
     """The bytes of the file at ``path``."""
 
     def __init__(self, path: Path, size: int) -> None:
-        super().__init__(size, lambda: iter(()))
+        super().__init__(str(path), size, lambda: iter(()))
         self._path = path
 
     def head(self) -> bytes:

@@ -25,6 +25,7 @@ class Rule:
     """A row of ``data/findings.toml``; ``name`` is its slug and its anchor in the docs."""
 
     name: str
+    family: str
     title: str
     severity: Severity
     why: str
@@ -57,6 +58,7 @@ def load_rules() -> Mapping[str, Rule]:
     return {
         name: Rule(
             name=name,
+            family=row["family"],
             title=row["title"],
             severity=Severity(row["severity"]),
             why=row["why"],

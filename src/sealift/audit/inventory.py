@@ -1,41 +1,42 @@
 """All that judgement needs to know of a subject: facts, no bytes, no open files."""
 
-from collections.abc import Mapping
+import email.parser
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeAlias
+from pathlib import Path, PurePosixPath
 
 from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion
 
+from sealift.audit.content import Content
 from sealift.audit.finding import Finding
-from sealift.audit.subject import Kind
-from sealift.binary.elf import ElfFacts
+from sealift.audit.natives import Facts, Native, natives_of
+from sealift.audit.record import Record, parse_record
+from sealift.audit.sources import Load, find_loads
+from sealift.audit.subject import Kind, Member, Subject, open_subject
+from sealift.errors import ArchiveError, BinaryFormatError
 
-Facts: TypeAlias = ElfFacts  # a union of the facts of all formats
+__all__ = ["Facts", "Inventory", "Load", "Native", "WheelInfo", "take_inventory"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Native:
-    """A native file; a fat Mach-O file gives one for each of its slices, with the same ``path``."""
-
-    path: str
-    size: int
-    facts: Facts
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self.path.rpartition("/")[2]
+_LARGEST_TEXT = 1 << 20
+_STARTUP = (".pth", ".start")
+_DIST_INFO_TEXTS = ("METADATA", "WHEEL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelInfo:
-    """What a wheel says of itself; ``tags`` are those of its file name, ``requires`` PEP 508."""
+    """What a wheel says of itself.
+
+    ``tags`` are those of its file name, ``inner_tags`` those its WHEEL file tells; ``requires`` are
+    PEP 508 texts.
+    """
 
     name: str
     version: str
     tags: frozenset[Tag]
     dist_info: str
+    inner_tags: tuple[str, ...] = ()
     purelib: bool = False
     requires: tuple[str, ...] = ()
 
@@ -50,14 +51,149 @@ class Inventory:
     """A subject's native files and the texts that rules ask for.
 
     ``members`` are the paths of all regular files, in order.  ``texts`` has the content of the
-    small files that rules read, by path.  ``problems`` is what was wrong with the container.
+    small files that rules read, by path.  ``loads`` is what its Python sources load by name.
+    ``problems`` is what was found while reading: damage, a RECORD that lies.
     """
 
     kind: Kind
     name: str
     path: Path
+    size: int = 0
     wheel: WheelInfo | None = None
     natives: tuple[Native, ...] = ()
     members: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    loads: tuple[Load, ...] = ()
     problems: tuple[Finding, ...] = ()
+
+
+def take_inventory(path: Path) -> Inventory:
+    """The inventory of the file or folder at ``path``.
+
+    What can be read of a damaged subject is in it, and the damage is among its problems.  Raises
+    :class:`ArchiveError` when there is nothing at ``path``.
+    """
+    subject = open_subject(path)
+    taking = _Taking(subject)
+    try:
+        for member, content in subject.members():
+            taking.add(member, content)
+    except ArchiveError as problem:
+        taking.problems.append(Finding(rule="damaged-archive", message=problem.message))
+    return taking.inventory()
+
+
+class _Taking:
+    """An inventory that is being taken."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._natives: list[Native] = []
+        self._members: list[str] = []
+        self._texts: dict[str, str] = {}
+        self._loads: list[Load] = []
+        self._record: Record | None = None
+        self._size = 0
+        self.problems: list[Finding] = []
+
+    def add(self, member: Member, content: Content) -> None:
+        """Take what is wanted of a member."""
+        self._members.append(member.path)
+        self._size += member.size
+        try:
+            self._read(member, content)
+        except BinaryFormatError as problem:
+            reason = problem.message.partition(": ")[2] or problem.message
+            self._note("damaged-native", reason, member.path)
+        except ArchiveError as problem:
+            self._note("damaged-member", problem.message, member.path)
+
+    def _note(self, rule: str, message: str, file: str | None) -> None:
+        self.problems.append(Finding(rule=rule, message=message, file=file))
+
+    def _read(self, member: Member, content: Content) -> None:
+        path = member.path
+        if self._subject.kind is Kind.WHEEL:
+            self._compare(member, content)
+        if _is_text(path) and member.size <= _LARGEST_TEXT:
+            self._texts[path] = bytes(content.data()).decode("utf-8", "surrogateescape")
+        elif path.endswith((".py", ".pyw")):
+            self._loads += find_loads(path, bytes(content.data()))
+        else:
+            self._natives += natives_of(path, member.mode, content)
+
+    def _compare(self, member: Member, content: Content) -> None:
+        if member.path.count("/") == 1 and member.path.endswith(".dist-info/RECORD"):
+            text = bytes(content.data()).decode("utf-8", "surrogateescape")
+            self._record = self._record or parse_record(member.path, text)
+        if self._record:
+            self.problems += self._record.check(member.path, content)
+
+    def inventory(self) -> Inventory:
+        """What was taken."""
+        subject = self._subject
+        if any(path.rpartition("/")[2] == "image.sealift" for path in self._members):
+            subject.kind = Kind.PRODUCT
+        wheel = self._wheel() if subject.kind is Kind.WHEEL else None
+        return Inventory(
+            kind=subject.kind,
+            name=subject.name,
+            path=subject.path,
+            size=self._size,
+            wheel=wheel,
+            natives=tuple(self._natives),
+            members=tuple(self._members),
+            texts=self._texts,
+            loads=tuple(self._loads),
+            problems=(*subject.problems, *self.problems),
+        )
+
+    def _wheel(self) -> WheelInfo | None:
+        if self._record:
+            self.problems += self._record.ended()
+        elif self._members:
+            self._note("record-missing", "it has no RECORD", None)
+        try:
+            name, version, _, tags = parse_wheel_filename(self._subject.name)
+        except (InvalidWheelFilename, InvalidVersion) as problem:
+            self._note("wheel-name", str(problem), None)
+            return None
+        folder = next(_dist_infos(self._members), "")
+        described = _headers(self._texts.get(f"{folder}/WHEEL", ""))
+        metadata = _headers(self._texts.get(f"{folder}/METADATA", ""))
+        return WheelInfo(
+            name=name,
+            version=str(version),
+            tags=tags,
+            dist_info=folder,
+            inner_tags=described.get("tag", ()),
+            purelib=described.get("root-is-purelib", ("",))[0].lower() == "true",
+            requires=metadata.get("requires-dist", ()),
+        )
+
+
+def _dist_infos(members: list[str]) -> Iterator[str]:
+    for path in members:
+        folder, slash, rest = path.partition("/")
+        if slash and folder.endswith(".dist-info") and rest == "WHEEL":
+            yield folder
+
+
+def _headers(text: str) -> Mapping[str, tuple[str, ...]]:
+    message = email.parser.HeaderParser().parsestr(text)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in message.items():
+        key = name.lower()
+        found[key] = (*found.get(key, ()), str(value).strip())
+    return found
+
+
+def _is_text(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    if path.endswith(_STARTUP):
+        return True
+    place = next((i for i, part in enumerate(parts) if part.endswith(".dist-info")), None)
+    if place is None or len(parts) < place + 2:
+        return False
+    rest = parts[place + 1 :]
+    return rest[-1] in _DIST_INFO_TEXTS or rest[0] in {"sboms", "licenses", "license_files"}

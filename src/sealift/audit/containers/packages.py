@@ -8,6 +8,7 @@ import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, BinaryIO
 
 from sealift.archive import reading, unpacked
@@ -168,7 +169,7 @@ class _Cpio:
                 end = self._at + left
                 yield (
                     Member(found.path, found.size, found.mode & 0o7777),
-                    Content(found.size, lambda left=left: self._content(left)),  # type: ignore[misc]
+                    Content(found.path, left, partial(self._content, left)),
                 )
                 left = end - self._at
             for _ in self._content(left):

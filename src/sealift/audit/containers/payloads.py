@@ -7,6 +7,7 @@ checked against the file before it is used, and frames are unpacked one at a tim
 import bisect
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 from sealift.archive import reading
@@ -80,7 +81,7 @@ class _Payload:
             name = self._texts[path : path + path_size].decode("utf-8", "surrogateescape")
             if not name or offset + size > self._tree:
                 raise self._broken()
-            content = Content(size, lambda o=offset, s=size: self._content(o, s))  # type: ignore[misc]
+            content = Content(name, size, partial(self._content, offset, size))
             yield Member(name, size, mode), content
 
     def _content(self, offset: int, size: int) -> Iterator[bytes]:

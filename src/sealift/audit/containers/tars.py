@@ -64,7 +64,9 @@ def member_of(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> tuple[Member,
         while chunk := file.read(_CHUNK):
             yield chunk
 
-    return Member(plain(entry.name), entry.size, entry.mode), Content(entry.size, chunks)
+    return Member(plain(entry.name), entry.size, entry.mode), Content(
+        entry.name, entry.size, chunks
+    )
 
 
 def plain(name: str) -> str:

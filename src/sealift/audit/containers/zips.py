@@ -1,6 +1,7 @@
 """Wheels, application zips and other zip files."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from sealift.audit.content import Content
@@ -9,6 +10,7 @@ from sealift.audit.subject import Kind, Member, Members, Subject
 from sealift.errors import ArchiveError
 from sealift.strictzip import StrictZip
 from sealift.zipmember import Flaw, FlawKind, special_kind, unreadable
+from sealift.zipmember import Member as ZipMember
 
 _RULES = {
     FlawKind.PATH: "unsafe-member-path",
@@ -32,10 +34,10 @@ def _members(subject: Subject, path: Path, prefix: str, *, nested: bool) -> Memb
     finally:
         subject.problems += (_finding(flaw, prefix, subject.name) for flaw in flaws)
     with archive:
-        for entry in archive.entries:
+        for entry in sorted(archive.entries, key=_is_other):
             if entry.is_folder or special_kind(entry) or unreadable(entry):
                 continue
-            content = Content(entry.size, lambda entry=entry: archive.chunks(entry))  # type: ignore[misc]
+            content = Content(entry.name, entry.size, partial(archive.chunks, entry))
             yield Member(prefix + entry.name, entry.size, entry.mode), content
             if nested and entry.name.endswith(".zip"):
                 yield from _nested(subject, prefix + entry.name, content)
@@ -51,6 +53,11 @@ def _nested(subject: Subject, name: str, content: Content) -> Members:
             reason = problem.message.partition(": ")[2]
             message = f"the zip in it cannot be read: {reason}"
             subject.problems.append(Finding(rule="damaged-archive", message=message, file=name))
+
+
+def _is_other(entry: ZipMember) -> bool:
+    """False for RECORD, which is wanted before what it tells of."""
+    return not entry.name.endswith(".dist-info/RECORD")
 
 
 def _finding(flaw: Flaw, prefix: str, name: str) -> Finding:

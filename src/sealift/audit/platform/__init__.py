@@ -3,10 +3,15 @@
 import importlib
 
 from sealift.audit.inventory import Inventory
+from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
+from sealift.binary.macho import MachoFacts
 
-_ANDROID_LOADERS = ("/system/bin/linker", "/system/bin/linker64")
+_SYSTEMS = {
+    "manylinux": "linux", "musllinux": "linux", "linux": "linux", "android": "android",
+    "macosx": "macos", "win": "windows",
+}  # fmt: skip
 
 
 def judge(inventory: Inventory) -> Verdict:
@@ -16,45 +21,35 @@ def judge(inventory: Inventory) -> Verdict:
     decide which is asked, and where there are none the kinds of the files.
     """
     claimed = inventory.wheel.platforms if inventory.wheel else ()
-    systems = _systems(inventory)
+    systems = {system_of(native) for native in inventory.natives} - {None}
     if not systems:
-        return Verdict(best="any", claimed=claimed)
-    system = next((s for s in map(_system_of_tag, claimed) if s in systems), None)
+        return Verdict(best=None if inventory.natives else "any", claimed=claimed)
+    system = next((s for s in map(system_of_tag, claimed) if s in systems), None)
     if system is None:
         if len(systems) > 1:
             return Verdict(best=None, claimed=claimed)
         (system,) = systems
+    if system not in _SYSTEMS.values():
+        return Verdict(best=None, claimed=claimed)
     module = importlib.import_module(f"sealift.audit.platform.{system}")
     verdict: Verdict = module.judge(inventory)
     return verdict
 
 
-def _system_of_tag(tag: str) -> str | None:
-    for start, system in (
-        ("manylinux", "linux"),
-        ("musllinux", "linux"),
-        ("linux", "linux"),
-        ("android", "android"),
-        ("macosx", "macos"),
-        ("win", "windows"),
-    ):
-        if tag.startswith(start):
-            return system
-    return None
+def system_of_tag(tag: str) -> str | None:
+    """The system of a platform tag.
+
+    >>> system_of_tag("manylinux_2_17_x86_64")
+    'linux'
+    """
+    return next((system for start, system in _SYSTEMS.items() if tag.startswith(start)), None)
 
 
-def _systems(inventory: Inventory) -> frozenset[str]:
-    """The systems its native files are for; Linux and Android files differ in the loader only."""
-    found = set()
-    for native in inventory.natives:
-        facts = native.facts
-        if isinstance(facts, ElfFacts):
-            found.add("android" if _is_android(facts) else "linux")
-    return frozenset(found)
-
-
-def _is_android(facts: ElfFacts) -> bool:
-    if facts.interpreter:
-        return facts.interpreter in _ANDROID_LOADERS
-    # Bionic's names carry no version, and every library asks for it.
-    return "libc.so" in facts.needed and "libdl.so" in facts.needed
+def system_of(native: Native) -> str | None:
+    """The system a native file is for: linux, android, macos, windows or one without tags here."""
+    match native.facts:
+        case ElfFacts() as facts:
+            # A library that asks for nothing tells no system; only Linux has such in numbers.
+            return facts.system or "linux"
+        case MachoFacts() as facts:
+            return facts.platform or "macos"

@@ -1,0 +1,113 @@
+"""Which platform tags a subject may have, or has to keep: ``--allow`` and ``--policy``."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sealift.audit.finding import Finding
+from sealift.audit.tags import Platform, parse_platform
+from sealift.audit.verdict import Verdict
+from sealift.errors import ConfigError
+
+ANY = "any"
+_NO_ARCH = re.compile(
+    r"(?:(?:manylinux|musllinux|macosx|ios)_\d+_\d+|manylinux(?:1|2010|2014)|android_\d+|linux)"
+)
+_KNOWN = "any, manylinux_2_17, manylinux2014, musllinux_1_2, macosx_11_0, android_24, win_amd64"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A platform tag as the command line has it; ``platform`` is ``None`` for ``any``.
+
+    Without an architecture it means all of them.
+    """
+
+    text: str
+    platform: Platform | None
+    has_arch: bool
+
+    def covers(self, tag: str) -> bool:
+        """Whether files tagged ``tag`` run on all systems that this tag means.
+
+        >>> parse_tag("manylinux_2_17").covers("manylinux1_i686")
+        True
+        """
+        if tag == ANY or self.platform is None:
+            return tag == ANY
+        other = parse_platform(tag)
+        return (
+            other is not None
+            and other.family == self.platform.family
+            and other.version <= self.platform.version
+            and (not self.has_arch or set(self.platform.cpus) <= set(other.cpus))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is asked of each subject: to claim one of ``allowed``, and to keep ``policy``."""
+
+    allowed: tuple[Tag, ...] = ()
+    policy: Tag | None = None
+
+    def findings(self, verdict: Verdict) -> Iterator[Finding]:
+        """What ``verdict`` lacks."""
+        if self.allowed:
+            yield from self._claims(verdict)
+        if self.policy:
+            yield from self._keeps(self.policy, verdict)
+
+    def _claims(self, verdict: Verdict) -> Iterator[Finding]:
+        claimed = verdict.claimed or ((verdict.best,) if verdict.best else ())
+        if not any(tag.covers(name) for tag in self.allowed for name in claimed):
+            asked = ", ".join(tag.text for tag in self.allowed)
+            message = f"it is for {', '.join(claimed) or 'no one system'}; allowed is {asked}"
+            yield Finding(rule="tag-not-allowed", message=message)
+
+    def _keeps(self, policy: Tag, verdict: Verdict) -> Iterator[Finding]:
+        best = verdict.best
+        if best is not None and (best == ANY or policy.covers(best)):
+            return
+        reasons = [
+            (tag, reason)
+            for tag, found in verdict.obstacles.items()
+            if policy.covers(tag) and _newest(policy, tag)
+            for reason in found
+        ]
+        for tag, reason in reasons:
+            yield Finding(
+                rule="policy-not-kept",
+                message=f"{tag} is out of reach: it {reason.text}",
+                file=reason.file,
+                chain=reason.chain,
+                details={"tag": tag, "library": reason.library, "symbol": reason.symbol},
+            )
+        if not reasons:
+            message = f"it runs on {best or 'no one system'}, not on {policy.text}"
+            yield Finding(rule="policy-not-kept", message=message)
+
+
+def _newest(policy: Tag, tag: str) -> bool:
+    """Whether ``tag`` is the very one ``policy`` means, not an older one that it covers."""
+    found = parse_platform(tag)
+    return bool(found and policy.platform and found.version == policy.platform.version)
+
+
+def parse_tag(text: str) -> Tag:
+    """The tag ``text``; raises :class:`ConfigError` where it is not a platform tag."""
+    name = text.strip().lower().replace("-", "_").replace(".", "_")
+    if name == ANY:
+        return Tag(text, None, has_arch=False)
+    bare = bool(_NO_ARCH.fullmatch(name))
+    platform = parse_platform(f"{name}_x86_64" if bare else name)
+    if platform is None:
+        raise ConfigError(
+            f"cannot use {text!r}: it is no platform tag", hint=f"tags are such as {_KNOWN}"
+        )
+    return Tag(text, platform, has_arch=not bare)
+
+
+def parse_allowance(allowed: Sequence[str], policy: str | None) -> Allowance:
+    """The allowance that the command line asks for."""
+    return Allowance(tuple(map(parse_tag, allowed)), parse_tag(policy) if policy else None)

@@ -1,0 +1,112 @@
+"""Native files: which member is one, and all that is kept of it.
+
+Whatever needs a file's bytes is gathered here, in one pass, while they are at hand.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sealift.audit.content import Content, Data, windows
+from sealift.binary import elf, elf_layout, elf_symbols, macho, macho_layout, macho_symbols
+from sealift.binary.view import View
+
+Facts: TypeAlias = elf.ElfFacts | macho.MachoFacts
+Symbol: TypeAlias = elf_symbols.Symbol | macho_symbols.Undefined
+
+_LOADERS = frozenset({"dlopen", "dlmopen", "_dlopen", "LoadLibraryA", "LoadLibraryW"})
+# What a program would hand to dlopen: a whole string that names a library, with no pattern in it.
+# The pattern begins with plain letters, which is what makes the search fast.
+_LIBRARY_NAME = re.compile(rb"lib[\w+-]{1,64}(?:\.so(?:\.\d+){0,3}|(?:\.\d+){0,3}\.dylib)\0")
+_FOLDERS = re.compile(rb"(?:/[\w.+@-]+)*/\Z")
+_LONGEST_NAME = 256
+_MOST_NAMES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """A native file; a fat Mach-O file gives one for each of its slices, with the same ``path``.
+
+    ``undefined`` are the symbols it asks others for.  ``loads`` are names of libraries among the
+    strings of a file that asks for ``dlopen``: what it may load by name.
+    """
+
+    path: str
+    size: int
+    mode: int
+    facts: Facts
+    undefined: tuple[Symbol, ...] = ()
+    loads: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+
+def natives_of(path: str, mode: int, content: Content) -> tuple[Native, ...]:
+    """The native files in a member: none, one, or the slices of a fat one.
+
+    Raises :class:`~sealift.errors.BinaryFormatError` when it begins as one and is damaged.
+    """
+    head = content.head()
+    for matches, gather in _FORMATS:
+        if matches(head):
+            return gather(path, mode, View(content.data(), path))
+    return ()
+
+
+def _is_elf(head: bytes) -> bool:
+    return head.startswith(elf_layout.MAGIC)
+
+
+def _gather_elf(path: str, mode: int, view: View) -> tuple[Native, ...]:
+    facts = elf.facts_of(view)
+    undefined = elf_symbols.undefined(view) if facts.kind in {"EXEC", "DYN"} else ()
+    loads = _loads(view.data, undefined)
+    return (
+        Native(
+            path=path, size=len(view.data), mode=mode, facts=facts, undefined=undefined, loads=loads
+        ),
+    )
+
+
+def _gather_macho(path: str, mode: int, view: View) -> tuple[Native, ...]:
+    slices = macho.facts_of(view)
+    symbols = macho_symbols.symbols_of(view)
+    return tuple(
+        Native(
+            path=path,
+            size=facts.size,
+            mode=mode,
+            facts=facts,
+            undefined=found.undefined,
+            loads=_loads(view.data, found.undefined),
+        )
+        for facts, found in zip(slices, symbols, strict=True)
+    )
+
+
+def _loads(data: Data, undefined: tuple[Symbol, ...]) -> tuple[str, ...]:
+    if not any(symbol.name in _LOADERS for symbol in undefined):
+        return ()
+    found: dict[str, None] = {}
+    for window in windows(data, overlap=_LONGEST_NAME):
+        for match in _LIBRARY_NAME.finditer(window):
+            start = window.rfind(b"\0", max(0, match.start() - _LONGEST_NAME), match.start()) + 1
+            folder = window[start : match.start()]
+            if not folder or _FOLDERS.fullmatch(folder):
+                found[window[start : match.end() - 1].decode("ascii")] = None
+            if len(found) >= _MOST_NAMES:
+                return tuple(found)
+    return tuple(found)
+
+
+# A format is one line: how its files begin, and what gathers all that is wanted of them.
+_FORMATS: tuple[
+    tuple[Callable[[bytes], bool], Callable[[str, int, View], tuple[Native, ...]]], ...
+] = (
+    (_is_elf, _gather_elf),
+    (macho_layout.is_macho, _gather_macho),
+)

@@ -1,0 +1,132 @@
+"""Extension modules that say abi3 or abi3t and take from Python what these do not promise.
+
+The stable ABI of every Python version comes from ``abi3info``, which is made from CPython's own
+``Misc/stable_abi.toml``.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+
+from sealift.audit.finding import Finding
+from sealift.audit.inventory import Inventory, WheelInfo
+from sealift.audit.natives import Native
+from sealift.audit.verdict import Verdict
+from sealift.binary.elf import ElfFacts
+from sealift.binary.macho import MachoFacts
+
+Version = tuple[int, int]
+
+_STABLE = re.compile(r"\.abi3t?\.(?:so|pyd)$")
+_VERSIONED = re.compile(r"\.(?:cpython-|cp|pypy)\d")
+_OF_PYTHON = re.compile(r"_?Py[A-Z_]\w*")
+_LIBPYTHON = re.compile(r"libpython3\.\d+t?\.so|/Python\.framework/|libpython3\.\d+t?\.dylib")
+_INTERPRETER = re.compile(r"cp(\d)(\d+)")
+# Free-threaded Python hides what PyModuleDef looks like, so nothing can be made with it (PEP 803).
+_OPAQUE_IN_ABI3T = frozenset({"PyModuleDef_Init", "PyModule_Create2", "PyModule_FromDefAndSpec2"})
+_FIRST_ABI3T = (3, 15)
+_SHOWN = 5
+
+
+def stable_abi(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
+    """Symbols outside of the stable ABI, and those newer than the wheel's oldest Python."""
+    for native in inventory.natives:
+        abi = _claimed(native, inventory.wheel)
+        if abi is None:
+            continue
+        asked = sorted(_python_symbols(native))
+        known = _stable_abi() if asked else {}
+        outside = [name for name in asked if name not in known]
+        if outside:
+            message = f"it asks for {_some(outside)}, which {abi} does not have"
+            yield _finding("abi3-outside", native, message, outside)
+        if abi == "abi3t" and (opaque := [n for n in asked if n in _OPAQUE_IN_ABI3T]):
+            message = f"it asks for {_some(opaque)}, which needs a struct that abi3t hides"
+            yield _finding("abi3-outside", native, message, opaque)
+        oldest = _oldest(inventory.wheel)
+        if oldest is None:
+            continue
+        newer = [name for name in asked if known.get(name, oldest) > oldest]
+        if newer:
+            since = max(known[name] for name in newer)
+            message = (
+                f"it asks for {_some(newer)}, new in Python {_text(since)}; "
+                f"the wheel is for {_text(oldest)} and newer"
+            )
+            yield _finding("abi3-too-new", native, message, newer)
+
+
+def libpython(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
+    """Extension modules that are linked to a libpython of their own."""
+    if inventory.wheel is None:
+        return
+    for native in inventory.natives:
+        match native.facts:
+            case ElfFacts(needed=needed, is_program=False):
+                names = [name for name in needed if _LIBPYTHON.search(name)]
+            case MachoFacts(dependencies=dependencies, kind="bundle"):
+                names = [it.name for it in dependencies if _LIBPYTHON.search(it.name)]
+            case _:
+                continue
+        for name in names:
+            message = f"it is linked to {name}"
+            yield Finding(rule="links-libpython", message=message, file=native.path)
+
+
+def _claimed(native: Native, wheel: WheelInfo | None) -> str | None:
+    """The stable ABI that a file is to keep to, by its suffix or else by the wheel's tags."""
+    if match := _STABLE.search(native.name):
+        return "abi3t" if "abi3t" in match[0] else "abi3"
+    if wheel is None or not native.name.endswith((".so", ".pyd")):
+        return None
+    abis = {tag.abi for tag in wheel.tags}
+    if abis and abis <= {"abi3", "abi3t"} and not _VERSIONED.search(native.name):
+        is_module = _has_init(native)
+        return min(abis) if is_module else None
+    return None
+
+
+def _has_init(native: Native) -> bool:
+    return any(True for _ in _python_symbols(native))
+
+
+def _oldest(wheel: WheelInfo | None) -> Version | None:
+    if wheel is None:
+        return None
+    versions = [
+        (int(match[1]), int(match[2]))
+        for tag in wheel.tags
+        if tag.abi in {"abi3", "abi3t"} and (match := _INTERPRETER.fullmatch(tag.interpreter))
+    ]
+    return min(versions, default=None)
+
+
+def _python_symbols(native: Native) -> set[str]:
+    prefix = "_" if isinstance(native.facts, MachoFacts) else ""
+    names = (symbol.name.removeprefix(prefix) for symbol in native.undefined if not symbol.is_weak)
+    return {name for name in names if _OF_PYTHON.fullmatch(name)}
+
+
+@functools.cache
+def _stable_abi() -> Mapping[str, Version]:
+    """The names of the stable ABI, with the Python that brought each."""
+    import abi3info  # type: ignore[import-untyped]
+
+    return {
+        item.symbol.name: (item.added.major, item.added.minor)
+        for table in (abi3info.FUNCTIONS, abi3info.DATAS)
+        for item in table.values()
+    }
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _text(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def _finding(rule: str, native: Native, message: str, symbols: list[str]) -> Finding:
+    return Finding(rule=rule, message=message, file=native.path, details={"symbols": symbols})

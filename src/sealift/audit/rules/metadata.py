@@ -1,0 +1,50 @@
+"""What a wheel says of itself in two places."""
+
+from collections.abc import Iterator
+
+from packaging.tags import parse_tag
+
+from sealift.audit.finding import Finding
+from sealift.audit.inventory import Inventory
+from sealift.audit.subject import Kind
+from sealift.audit.verdict import Verdict
+
+
+def wheel_metadata(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
+    """WHEEL and METADATA are there, and WHEEL has the tags of the file name."""
+    wheel = inventory.wheel
+    if inventory.kind is not Kind.WHEEL or wheel is None:
+        return
+    if not inventory.members:  # it could not be read at all, which was said
+        return
+    for name in ("WHEEL", "METADATA"):
+        if f"{wheel.dist_info}/{name}" not in inventory.texts:
+            message = f"it has no {name} in a .dist-info folder"
+            yield Finding(rule="wheel-metadata", message=message)
+    told = {tag for text in wheel.inner_tags if text.count("-") == 2 for tag in parse_tag(text)}
+    if wheel.inner_tags and told != wheel.tags:
+        inner = ", ".join(sorted(str(tag) for tag in told - wheel.tags)) or "fewer tags"
+        message = f"its WHEEL file tells {inner}, unlike its file name"
+        yield Finding(
+            rule="wheel-tags-differ", message=message, file=f"{wheel.dist_info}/WHEEL",
+            details={"inner": sorted(map(str, told)), "outer": sorted(map(str, wheel.tags))},
+        )  # fmt: skip
+
+
+def claims(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
+    """Tags of the file name that the native files do not keep."""
+    if inventory.wheel is None or verdict.best is None:
+        return
+    for tag in verdict.claimed:
+        reasons = verdict.obstacles.get(tag, ())
+        for reason in reasons:
+            yield Finding(
+                rule="tag-not-kept",
+                message=f"{tag} is out of reach: it {reason.text}",
+                file=reason.file,
+                chain=reason.chain,
+                details={"tag": tag, "library": reason.library, "symbol": reason.symbol},
+            )
+        if tag.startswith("linux_") and inventory.natives:
+            message = f"{tag} says nothing of the systems it runs on; {verdict.best} does"
+            yield Finding(rule="plain-linux-tag", message=message)
