@@ -1,18 +1,16 @@
 """The examples, built with ``sealift build`` and used as their users would."""
 
-import http.server
 import json
 import re
 import signal
 import struct
 import subprocess
-import threading
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,6 +19,7 @@ from tests.support.bare_root import make_bare_root, run_in
 from tests.support.command import run_file, write_tree
 from tests.support.examples import build, example, lines_of, virtual_display
 from tests.support.interpreters import shared_interpreter
+from tests.support.servers import Quiet, serving
 from tests.support.tools import require_tool
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -28,34 +27,22 @@ pytestmark = [pytest.mark.network, pytest.mark.slow]
 PATIENT_SAYS = ["psycopg2 works!", "pycurl works!", "myextension works!"]
 
 
-@pytest.fixture(scope="session")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("patient")
-    return build(example("patient", folder), folder)
+def built_once(name: str) -> Callable[..., Path]:
+    """A fixture: the example as the user gets it, for all tests."""
+
+    @pytest.fixture(scope="session")
+    def product(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        return build(example(name, folder), folder)
+
+    return product
 
 
-@pytest.fixture(scope="session")
-def webcli(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("webcli")
-    return build(example("webcli", folder), folder)
-
-
-@pytest.fixture(scope="session")
-def datacli(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("datacli")
-    return build(example("datacli", folder), folder)
-
-
-@pytest.fixture(scope="session")
-def guestbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("guestbook")
-    return build(example("server", folder), folder)
-
-
-@pytest.fixture(scope="session")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("window")
-    return build(example("window", folder), folder)
+patient = built_once("patient")
+webcli = built_once("webcli")
+datacli = built_once("datacli")
+guestbook = built_once("server")
+window = built_once("window")
 
 
 # The patient
@@ -125,7 +112,7 @@ def test_patient_can_be_measured(patient: Path) -> None:
 # The web command
 
 
-class _Answers(http.server.BaseHTTPRequestHandler):
+class _Answers(Quiet, BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         status = 404 if self.path == "/absent" else 200
         kind, body = ("application/json", b'{"b": 1, "a": 2}')
@@ -137,19 +124,11 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (its base's name)
-        pass
-
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(_Answers) as host:
+        yield f"http://{host}"
 
 
 def test_webcli_checks_addresses(webcli: Path, address: str) -> None:

@@ -6,9 +6,8 @@ import functools
 import json
 import shutil
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -26,13 +25,14 @@ from sealift.target import Target, current_target, load_targets
 from tests.support.bare_root import make_bare_root, run_in
 from tests.support.elf_files import ElfSpec, make_elf
 from tests.support.embedding import place_program
+from tests.support.servers import Quiet, serving
 from tests.support.standalone_archives import unix_archive, windows_archive
 from tests.support.tools import missing, require_tool
 
 WINDOWS = load_targets()["windows-x86_64"]
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class Files(Quiet, SimpleHTTPRequestHandler):
     """Serves a folder; a file called ``short`` breaks off before its promised end."""
 
     def do_GET(self) -> None:
@@ -44,9 +44,6 @@ class Quiet(SimpleHTTPRequestHandler):
         self.wfile.write(b"x" * 1000)
         self.close_connection = True
         return None
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +69,9 @@ def served(
     (folder / "20260101").mkdir()
     shutil.move(made, folder / "20260101" / "this.tar.gz")
     windows_archive("3.13.2", folder / "20260101" / "windows.tar.gz")
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    handler = functools.partial(Files, directory=str(folder))
+    with serving(handler) as host:
+        yield folder, f"http://{host}"
 
 
 @pytest.fixture(autouse=True)

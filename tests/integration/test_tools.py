@@ -1,16 +1,16 @@
 """Command-line tools of other people, shipped by name from the index and put to work."""
 
 import functools
-import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import Outcome, run_file, write_tree
 from tests.support.examples import build
+from tests.support.servers import Quiet, serving
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -31,26 +31,21 @@ def run(path: Path, *arguments: str | Path, home: Path) -> Outcome:
     return run_file(path, *map(str, arguments), HOME=str(home), LANG="C.UTF-8")
 
 
+class Echo(Quiet, BaseHTTPRequestHandler):
+    """Answers with what it is given."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(body)
+
+
 @pytest.fixture
 def address() -> Iterator[str]:
-    class Echo(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Echo) as host:
+        yield f"http://{host}/"
 
 
 def test_httpie_talks_to_a_server(ship: Ship, tmp_path: Path, address: str) -> None:

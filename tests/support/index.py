@@ -3,16 +3,17 @@
 import base64
 import contextlib
 import hashlib
-import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from tests.support.servers import Quiet, serving
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterat
     """Serve the files in ``folder``; ``login`` is asked for by basic authentication."""
     index = Index(url="", host="")
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             index.asked.append(self.path)
             if login and self.headers.get("Authorization") != _basic(login):
@@ -65,20 +66,9 @@ def serve_index(folder: Path, *, login: tuple[str, str] | None = None) -> Iterat
                 for piece in _pieces(index, content):
                     self.wfile.write(piece)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    index.host = f"127.0.0.1:{server.server_port}"
-    index.url = f"http://{index.host}/simple"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(Handler) as index.host:
+        index.url = f"http://{index.host}/simple"
         yield index
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _content(folder: Path, path: str) -> bytes:
