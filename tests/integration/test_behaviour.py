@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from sealift.formats.onefile import OneFile, OneFileOptions
+from sealift.formats.onefile import OneFile
+from sealift.launcher.product import CompressedOptions
 from tests.support.products import BEHAVIOUR, behaviour_wheels, local_interpreter, make_image
 from tests.support.running import Product
 from tests.support.tools import missing
@@ -54,7 +55,7 @@ def build(feature: str, folder: Path, entry: str, **options: Any) -> Built:
     home = folder / "Heimat ü"
     home.mkdir()
     path = folder / OneFile().filename(image)
-    OneFile().write([image], OneFileOptions(compression="fast", **options), path)
+    OneFile().write([image], CompressedOptions(compression="fast", **options), path)
     return Built(path=path, home=home, feature=feature)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from sealift.formats.onefile import OneFile, OneFileOptions
+from sealift.formats.onefile import OneFile
+from sealift.launcher.product import CompressedOptions
 from tests.support.products import local_interpreter, make_image, wheel_of
 from tests.support.tools import require_namespaces, require_tool
 
@@ -84,7 +85,7 @@ def built(folder: Path, entry: str, **options: Any) -> Path:
         **options.pop("config", {}),
     )  # fmt: skip
     out = folder / "app"
-    OneFile().write([image], OneFileOptions(compression="fast", **options), out)
+    OneFile().write([image], CompressedOptions(compression="fast", **options), out)
     return out
 
 

@@ -11,11 +11,11 @@ import pytest
 from sealift.compression import decompress
 from sealift.errors import ConfigError, OutputError
 from sealift.formats.folder import Folder
-from sealift.formats.onefile import OneFile, OneFileOptions
-from sealift.formats.tarball import Tarball, TarballOptions
+from sealift.formats.onefile import OneFile
+from sealift.formats.tarball import Tarball
 from sealift.image import Image
 from sealift.launcher.linking import settled
-from sealift.launcher.product import RuntimeOptions
+from sealift.launcher.product import CompressedOptions, RuntimeOptions
 from sealift.target import load_targets
 from tests.support.image_reader import payload_of, read_payload
 from tests.support.products import behaviour_wheels, local_interpreter, make_image
@@ -76,7 +76,7 @@ def test_a_folder_can_be_moved(image: Image, tmp_path: Path) -> None:
 
 def test_a_folder_holds_what_the_single_file_unpacks(image: Image, tmp_path: Path) -> None:
     Folder().write([image], RuntimeOptions(), tmp_path / "folder")
-    OneFile().write([image], OneFileOptions(compression="fast"), tmp_path / "file")
+    OneFile().write([image], CompressedOptions(compression="fast"), tmp_path / "file")
     payload = read_payload(payload_of((tmp_path / "file").read_bytes()))
     found = {path: content for path, (_, content) in snapshot(tmp_path / "folder").items()}
     launcher = found.pop("demo")
@@ -100,7 +100,7 @@ def test_a_product_may_not_be_named_as_a_part_of_its_folder(image: Image, tmp_pa
 def test_an_archive_unpacks_to_the_folder(image: Image, tmp_path: Path) -> None:
     out = tmp_path / Tarball().filename(image)
     assert out.name == "demo-1.2.3-linux-x86_64.tar.zst"
-    Tarball().write([image], TarballOptions(compression="fast"), out)
+    Tarball().write([image], CompressedOptions(compression="fast"), out)
     (tmp_path / "plain.tar").write_bytes(decompress(out.read_bytes()))
     with tarfile.open(tmp_path / "plain.tar") as archive:
         members = archive.getmembers()
@@ -120,16 +120,16 @@ def test_an_archive_is_the_same_every_time(
     image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("one", "two"):
-        Tarball().write([image], TarballOptions(compression="fast"), tmp_path / name)
+        Tarball().write([image], CompressedOptions(compression="fast"), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    Tarball().write([image], TarballOptions(compression="fast"), tmp_path / "dated")
+    Tarball().write([image], CompressedOptions(compression="fast"), tmp_path / "dated")
     (tmp_path / "dated.tar").write_bytes(decompress((tmp_path / "dated").read_bytes()))
     with tarfile.open(tmp_path / "dated.tar") as archive:
         assert {member.mtime for member in archive} == {1700000000}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     with pytest.raises(ConfigError, match="SOURCE_DATE_EPOCH"):
-        Tarball().write([image], TarballOptions(), tmp_path / "never")
+        Tarball().write([image], CompressedOptions(), tmp_path / "never")
 
 
 @pytest.mark.parametrize("plugin", [OneFile(), Folder(), Tarball()], ids=lambda p: p.name)

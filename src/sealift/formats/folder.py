@@ -5,22 +5,15 @@ from pathlib import Path
 from typing import ClassVar
 
 from sealift.image import Image
-from sealift.launcher.product import RuntimeOptions, launcher_refuses, make_product
-from sealift.target import Target
+from sealift.launcher.product import LauncherFormat, RuntimeOptions, make_product
 
 
-class Folder:
+class Folder(LauncherFormat):
     """The tree that a single file unpacks, and a program beside it; nothing is unpacked."""
 
     name: ClassVar[str] = "dir"
     summary: ClassVar[str] = "a folder with a program, Python and everything in it"
     options: ClassVar[type[RuntimeOptions]] = RuntimeOptions
-    several_targets: ClassVar[bool] = False
-    ships_interpreter: ClassVar[bool] = True
-
-    def refuses(self, target: Target) -> str | None:
-        """Why there is no folder for ``target``, or ``None``."""
-        return launcher_refuses(target)
 
     def filename(self, image: Image) -> str:
         """The product's name and version."""

@@ -1,53 +1,28 @@
 """One executable file: the launcher with the whole product behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from sealift import compression
-from sealift.config import option
 from sealift.errors import OutputError
 from sealift.image import Image
 from sealift.launcher import payload
-from sealift.launcher.product import (
-    Product,
-    RuntimeOptions,
-    launcher_refuses,
-    make_product,
-)
-from sealift.target import Target
+from sealift.launcher.product import CompressedOptions, LauncherFormat, Product, make_product
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OneFileOptions(RuntimeOptions):
-    """``[tool.sealift.onefile]``."""
-
-    compression: str = option(
-        "balanced",
-        "time to build against size of the file",
-        choices=tuple(compression.LEVELS),
-    )
-
-
-class OneFile:
+class OneFile(LauncherFormat):
     """A file that runs where it is put: it unpacks what must be files once, into a cache."""
 
     name: ClassVar[str] = "onefile"
     summary: ClassVar[str] = "one executable file with Python and everything in it"
-    options: ClassVar[type[OneFileOptions]] = OneFileOptions
-    several_targets: ClassVar[bool] = False
-    ships_interpreter: ClassVar[bool] = True
-
-    def refuses(self, target: Target) -> str | None:
-        """Why there is no single file for ``target``, or ``None``."""
-        return launcher_refuses(target)
+    options: ClassVar[type[CompressedOptions]] = CompressedOptions
 
     def filename(self, image: Image) -> str:
         """The product's name."""
         return f"{image.name}.exe" if image.target.is_windows else image.name
 
-    def write(self, images: Sequence[Image], options: OneFileOptions, out: Path) -> None:
+    def write(self, images: Sequence[Image], options: CompressedOptions, out: Path) -> None:
         """Write the executable at ``out``."""
         (image,) = images
         product = make_product(image, options)

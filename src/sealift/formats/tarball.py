@@ -4,33 +4,19 @@ import io
 import os
 import tarfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from sealift import compression, console
-from sealift.config import option
 from sealift.errors import ConfigError
 from sealift.image import Image
-from sealift.launcher.product import RuntimeOptions, launcher_refuses, make_product
+from sealift.launcher.product import CompressedOptions, LauncherFormat, make_product
 from sealift.launcher.tree import TreeFile
-from sealift.target import Target
 
 _EPOCH = 315532800  # 1980-01-01, the earliest that zip files know as well
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TarballOptions(RuntimeOptions):
-    """``[tool.sealift.tar]``."""
-
-    compression: str = option(
-        "balanced",
-        "time to build against size of the file",
-        choices=tuple(compression.LEVELS),
-    )
-
-
-class Tarball:
+class Tarball(LauncherFormat):
     """A ``.tar.zst`` with one folder in it, which runs where it is unpacked.
 
     Members are sorted, owned by root, and as old as ``SOURCE_DATE_EPOCH`` says, or 1980.
@@ -38,19 +24,13 @@ class Tarball:
 
     name: ClassVar[str] = "tar"
     summary: ClassVar[str] = "the folder as an archive, compressed with zstd"
-    options: ClassVar[type[TarballOptions]] = TarballOptions
-    several_targets: ClassVar[bool] = False
-    ships_interpreter: ClassVar[bool] = True
-
-    def refuses(self, target: Target) -> str | None:
-        """Why there is no archive for ``target``, or ``None``."""
-        return launcher_refuses(target)
+    options: ClassVar[type[CompressedOptions]] = CompressedOptions
 
     def filename(self, image: Image) -> str:
         """Name, version and target."""
         return f"{image.name}-{image.version}-{image.target}.tar.zst"
 
-    def write(self, images: Sequence[Image], options: TarballOptions, out: Path) -> None:
+    def write(self, images: Sequence[Image], options: CompressedOptions, out: Path) -> None:
         """Write the archive at ``out``."""
         (image,) = images
         product = make_product(image, options)

@@ -6,8 +6,9 @@ import marshal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from sealift import compression
 from sealift.bytecode import compile_sources
 from sealift.config import option
 from sealift.errors import OutputError
@@ -39,6 +40,30 @@ class RuntimeOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompressedOptions(RuntimeOptions):
+    """The same for formats that are compressed."""
+
+    compression: str = option(
+        "balanced",
+        "time to build against size of the file",
+        choices=tuple(compression.LEVELS),
+    )
+
+
+class LauncherFormat:
+    """What formats with a launcher have in common: one target, and Python in it."""
+
+    several_targets: ClassVar[bool] = False
+    ships_interpreter: ClassVar[bool] = True
+
+    def refuses(self, target: Target) -> str | None:
+        """Why there is no launcher for ``target``, or ``None``."""
+        if target.os not in SYSTEMS:
+            return f"the launcher is written for {' and '.join(sorted(SYSTEMS))} so far"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
     """What formats with a launcher write; ``key`` (32 bytes) changes with anything in it."""
 
@@ -63,13 +88,6 @@ class Product:
         for path in (program, python):
             pieces = (Piece(self.launcher, 0, size, digest),)
             yield TreeFile(path=path, mode=0o755, origin="", pieces=pieces)
-
-
-def launcher_refuses(target: Target) -> str | None:
-    """Why there is no launcher for ``target``, or ``None``."""
-    if target.os not in SYSTEMS:
-        return f"the launcher is written for {' and '.join(sorted(SYSTEMS))} so far"
-    return None
 
 
 def make_product(image: Image, options: RuntimeOptions) -> Product:
