@@ -108,6 +108,7 @@ class Tree:
 
     def add(self, path: str, content: bytes, mode: int) -> None:
         """Write a file where it is not as it should be, and note how it is."""
+        self.show_progress()
         if self.is_new or not is_right(f"{self.root}/{path}", content, mode):
             self.write(path, content, mode)
         self.note(path)
