@@ -89,7 +89,11 @@ class Ladder:
     def for_unversioned(self, symbol: str) -> int:
         """The oldest policy whose C library has ``symbol``, as far as is known."""
         needed = [version for pattern, version in self.since if pattern.fullmatch(symbol)]
-        return self._first(lambda policy: all(policy.version >= version for version in needed))
+        return self.for_libc(max(needed)) if needed else 0
+
+    def for_libc(self, version: Version) -> int:
+        """The oldest policy whose C library is ``version`` or newer."""
+        return self._first(lambda policy: policy.version >= version)
 
     def _first(self, allows: Callable[[TagPolicy], bool]) -> int:
         found = (number for number, policy in enumerate(self.policies) if allows(policy))

@@ -48,11 +48,12 @@ class Policy:
 
 def load_policy(target: Target) -> Policy:
     """The policy of ``target``, which has to be a Linux one."""
-    return _load(target.abi, target.arch)
+    return load_system(target.abi, target.arch)
 
 
 @functools.cache
-def _load(abi: str, arch: str) -> Policy:
+def load_system(abi: str, arch: str) -> Policy:
+    """The policy of Linux with C library ``abi`` ("gnu" or "musl") on ``arch``."""
     text = resources.files("sealift").joinpath("data/policies/linux.toml").read_text("utf-8")
     table = tomllib.loads(text)[abi]
     multiarch = _MULTIARCH.get(arch, f"{arch}-linux-gnu")

@@ -1,0 +1,212 @@
+"""Verdicts for macOS and iOS: the oldest system that every file of a CPU was made for.
+
+The tag is computed as delocate does: by CPU the highest minimum version of its files, the CPUs put
+together to universal2 where one version holds for both.  A library is found as dyld does
+(``@rpath``, ``@loader_path``, ``@executable_path``), in the subject alone.
+"""
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from sealift.audit.inventory import Inventory
+from sealift.audit.natives import Native
+from sealift.audit.platform.loading import Loaded, Way, load
+from sealift.audit.verdict import External, Reason, Verdict
+from sealift.binary.macho import Build, MachoFacts
+from sealift.policy.macos import ApplePolicy, base_cpu, load_apple, macos_tags
+
+Version = tuple[int, int]
+_TAG = re.compile(r"(?:macosx|ios)_(\d+)_(\d+)_(\w+?)(?:_iphone\w+)?")
+_IOS_SDKS = {"ios": "iphoneos", "ios-simulator": "iphonesimulator"}
+
+
+class DyldLoader:
+    """The rules of dyld, over the files of one CPU.
+
+    Its run path is that of a file and of all that load it; ``@executable_path`` is the folder of
+    the program where loading began with one.
+    """
+
+    def __init__(self, natives: Sequence[Native]) -> None:
+        self._natives = {native.path: native for native in natives}
+
+    def names(self, native: Native) -> set[str]:
+        facts = _facts(native)
+        return {native.name, posixpath.basename(facts.install_name or native.name)}
+
+    def asks(self, native: Native) -> Sequence[str]:
+        return tuple(library.name for library in _facts(native).dependencies)
+
+    def find(self, way: Way, name: str) -> Native | None:
+        paths = (self._expanded(way, place) for place in self._places(way, name))
+        return next((self._natives[path] for path in paths if path in self._natives), None)
+
+    def passed_on(self, way: Way) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self._run_path(way), *way.inherited)))
+
+    def _places(self, way: Way, name: str) -> Iterator[str]:
+        if name.startswith("@rpath/"):
+            rest = name.removeprefix("@rpath/")
+            for folder in (*self._run_path(way), *way.inherited):
+                yield posixpath.join(folder, rest)
+        else:
+            yield name
+
+    def _run_path(self, way: Way) -> tuple[str, ...]:
+        """Folders of the subject that the file's LC_RPATH means."""
+        folders = (self._expanded(way, entry) for entry in _facts(way.native).rpaths)
+        return tuple(folder for folder in folders if folder is not None)
+
+    @staticmethod
+    def _expanded(way: Way, place: str) -> str | None:
+        """``place`` as a path in the subject, or ``None`` where it leads out of it."""
+        start, slash, rest = place.partition("/")
+        if start == "@loader_path":
+            start = posixpath.dirname(way.native.path)
+        elif start == "@executable_path":
+            first = next(reversed([way, *way.loaders()])).native
+            if not _facts(first).is_program:
+                return None
+            start = posixpath.dirname(first.path)
+        elif not start and slash:
+            return None
+        else:
+            start, rest = "", place
+        path = posixpath.normpath(posixpath.join(start, rest))
+        return None if path.startswith(("..", "@")) else path
+
+
+def judge(inventory: Inventory) -> Verdict:
+    """The verdict on the Mach-O files of ``inventory``.
+
+    A wheel is judged for the CPUs that it claims, as far as it has files for them; anything else
+    for those that all its files are made for.
+    """
+    claimed = inventory.wheel.platforms if inventory.wheel else ()
+    natives = [native for native in inventory.natives if isinstance(native.facts, MachoFacts)]
+    policy = load_apple("ios" if any(_is_ios(native) for native in natives) else "macos")
+    by_cpu: dict[str, list[Native]] = defaultdict(list)
+    for native in natives:
+        by_cpu[base_cpu(_facts(native).cpu)].append(native)
+    cpus = _judged(by_cpu, claimed, policy)
+    loaded = [it for cpu in cpus for it in load(by_cpu[cpu], DyldLoader(by_cpu[cpu])) if it.missing]
+    minimums = {cpu: _minimum(by_cpu[cpu], policy) for cpu in cpus}
+    tags = _tags(minimums, policy, natives)
+    return Verdict(
+        best=".".join(tags) or None,
+        claimed=claimed,
+        obstacles=_obstacles({cpu: by_cpu[cpu] for cpu in cpus}, minimums, claimed, policy),
+        externals=_externals(loaded, policy, tags),
+    )
+
+
+def _facts(native: Native) -> MachoFacts:
+    assert isinstance(native.facts, MachoFacts)
+    return native.facts
+
+
+def _is_ios(native: Native) -> bool:
+    return _facts(native).platform in _IOS_SDKS
+
+
+def _build(native: Native, policy: ApplePolicy) -> Build | None:
+    """What the file says of the system that is judged."""
+    platforms = _IOS_SDKS if policy.name == "ios" else {"macos"}
+    builds = (build for build in _facts(native).builds if build.platform in platforms)
+    return next(builds, None)
+
+
+def _version(native: Native, policy: ApplePolicy) -> Version | None:
+    build = _build(native, policy)
+    return build.minimum[:2] if build else None
+
+
+def _minimum(natives: Sequence[Native], policy: ApplePolicy) -> Version:
+    cpu = base_cpu(_facts(natives[0]).cpu)
+    versions = [_version(native, policy) for native in natives]
+    return max((policy.oldest.get(cpu, (0, 0)), *(version for version in versions if version)))
+
+
+def _judged(
+    by_cpu: Mapping[str, Sequence[Native]], claimed: Sequence[str], policy: ApplePolicy
+) -> tuple[str, ...]:
+    """The CPUs that are judged, in the order of the files."""
+    wanted: set[str] = set()
+    for tag in claimed:
+        for fat, cpus in policy.fat.items():
+            wanted |= set(cpus) if tag.endswith(f"_{fat}") else set()
+        wanted |= {cpu for cpu in by_cpu if f"_{cpu}" in tag}
+    if wanted & by_cpu.keys():
+        return tuple(cpu for cpu in by_cpu if cpu in wanted)
+    paths = {native.path for natives in by_cpu.values() for native in natives}
+    everywhere = [cpu for cpu in by_cpu if {native.path for native in by_cpu[cpu]} == paths]
+    return tuple(everywhere)
+
+
+def _tags(
+    minimums: Mapping[str, Version], policy: ApplePolicy, natives: Sequence[Native]
+) -> tuple[str, ...]:
+    if policy.name == "macos":
+        return macos_tags(minimums, policy)
+    sdks = {_IOS_SDKS[str(_facts(native).platform)] for native in natives if _is_ios(native)}
+    return tuple(
+        f"ios_{version[0]}_{version[1]}_{cpu}_{sdk}"
+        for sdk in sorted(sdks)
+        for cpu, version in minimums.items()
+    )
+
+
+def _obstacles(
+    by_cpu: Mapping[str, Sequence[Native]],
+    minimums: Mapping[str, Version],
+    claimed: Sequence[str],
+    policy: ApplePolicy,
+) -> dict[str, tuple[Reason, ...]]:
+    """For each lower version that is claimed, or would do for some files, those it is not for."""
+    obstacles: dict[str, tuple[Reason, ...]] = {}
+    for cpu, natives in by_cpu.items():
+        dated = [(_minimum([native], policy), native) for native in natives]
+        wanted = {version for version, _ in dated} | _claimed_versions(claimed, cpu, policy)
+        best = _tags({cpu: minimums[cpu]}, policy, natives)
+        for version in sorted(wanted, reverse=True):
+            tags = _tags({cpu: version}, policy, natives)
+            if version < minimums[cpu] and tags != best:
+                reasons = (_too_new(native, newer) for newer, native in dated if newer > version)
+                obstacles.update(dict.fromkeys(tags, tuple(reasons)))
+    return obstacles
+
+
+def _claimed_versions(claimed: Sequence[str], cpu: str, policy: ApplePolicy) -> set[Version]:
+    """The versions that platform tags claim for ``cpu``, none below its oldest system."""
+    names = {cpu, *(fat for fat, cpus in policy.fat.items() if cpu in cpus)}
+    lowest = policy.oldest.get(cpu, (0, 0))
+    found = (_TAG.fullmatch(tag) for tag in claimed)
+    return {max((int(it[1]), int(it[2])), lowest) for it in found if it and it[3] in names}
+
+
+def _too_new(native: Native, version: Version) -> Reason:
+    facts = _facts(native)
+    system = "iOS" if _is_ios(native) else "macOS"
+    text = f"is made for {system} {version[0]}.{version[1]} and newer on {facts.cpu}"
+    return Reason(text=text, file=native.path)
+
+
+def _externals(
+    loaded: Sequence[Loaded], policy: ApplePolicy, tags: tuple[str, ...]
+) -> tuple[External, ...]:
+    askers: dict[str, dict[str, None]] = defaultdict(dict)
+    for it in loaded:
+        weak = {library.name for library in _facts(it.native).dependencies if library.is_weak}
+        for name in it.missing:
+            if name not in weak or policy.is_system(name):
+                askers[name][it.native.path] = None
+    return tuple(
+        External(
+            library=name,
+            needed_by=tuple(askers[name]),
+            promised_by=tags if policy.is_system(name) else (),
+        )
+        for name in sorted(askers)
+    )
