@@ -67,7 +67,6 @@ def an_image(folder: Path, files: Mapping[str, bytes | Entry], **changes: Any) -
         "target": parse_target("linux-x86_64"),
         "python": "3.13.0",
         "interpreter": an_interpreter(folder),
-        "library": "lib/libpython3.13.so.1.0",
         "entry": EntryPoint("product", "pkg.cli", "main"),
         "entries": tuple(sorted(entries, key=lambda entry: entry.path)),
         "code": (),
