@@ -72,7 +72,8 @@ def test_odd_numbers_in_the_header(small: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [b"../evil", b"/etc/evil", b"a//b", b"./a", b"a/..", b"a/./b", b"bin/python3.13"]
+    "path",
+    [b"../evil", b"/etc/evil", b"a//b", b"./a", b"a/..", b"a/./b", b"bin/python3.13", b".stamp"],
 )
 def test_paths_that_lead_outside(path: bytes, small: bytes, tmp_path: Path) -> None:
     at = payload_start()

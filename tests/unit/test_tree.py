@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from sealift.launcher.tree import IMAGE_FILE, Piece, TreeFile, bytes_piece, tree_files
+from sealift.errors import OutputError
+from sealift.launcher.tree import (
+    IMAGE_FILE,
+    STAMP_FILE,
+    Piece,
+    TreeFile,
+    bytes_piece,
+    tree_files,
+)
 from tests.support.entries import SITE, STDLIB, an_entry, an_image
 
 
@@ -53,6 +61,13 @@ def test_a_module_hidden_by_a_package_is_a_real_file(tmp_path: Path) -> None:
 def test_the_interpreter_comes_first_then_distributions_by_name(tmp_path: Path) -> None:
     found = paths_of(tmp_path, f"{SITE}/b/1.txt", f"{SITE}/a/2.txt", "lib/libpython3.13.so.1.0")
     assert found == ["lib/libpython3.13.so.1.0", f"{SITE}/a/2.txt", f"{SITE}/b/1.txt"]
+
+
+@pytest.mark.parametrize("path", [IMAGE_FILE, STAMP_FILE, "bin/python3.13"])
+def test_places_of_the_launcher_are_its_own(path: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=f"cannot ship {path} of .*: the launcher") as caught:
+        paths_of(tmp_path, path)
+    assert caught.value.hint
 
 
 def test_the_image_comes_before_all(tmp_path: Path) -> None:

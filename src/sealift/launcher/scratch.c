@@ -45,7 +45,10 @@ static int open_scratch(int base, const char *stem, char **name, int (*make)(int
         /* Between its making and its locking it may have been taken for a dead process's. */
         if (made >= 0 && lock_file(made, true) != LOCK_BUSY && is_named(base, *name, made)) return made;
         int error = errno;
-        if (made >= 0) close(made);
+        if (made >= 0) {
+            remove_entry(base, *name);
+            close(made);
+        }
         free(*name);
         errno = error;
         if (made < 0 && errno != EEXIST && errno != ENOENT) break;

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from sealift.errors import OutputError
 from sealift.image import Entry, Image, Kind
 
 IMAGE_FILE = "image.sealift"
+STAMP_FILE = ".stamp"  # the launcher's own, see stamp.h
 _READ = 1 << 20
 
 
@@ -127,7 +129,16 @@ def tree_files(image: Image, image_file: Iterable[Piece]) -> tuple[TreeFile, ...
     """All files of the tree but ``bin/pythonX.Y``, which is the launcher.
 
     ``image_file`` are the pieces of ``image.sealift``, which comes first.
+
+    Raises :class:`OutputError` when a distribution has a file where the launcher has its own.
     """
+    own = {IMAGE_FILE, STAMP_FILE, f"bin/python{image.feature}"}
+    for entry in image.entries:
+        if entry.path in own:
+            raise OutputError(
+                f"cannot ship {entry.path} of {entry.origin}: the launcher needs its place",
+                hint=f"leave {entry.origin} out, or build it without this file",
+            )
     first = TreeFile(path=IMAGE_FILE, mode=0o644, origin="", pieces=tuple(image_file))
     return first, *map(_tree_file, real_entries(image))
 
