@@ -1,9 +1,10 @@
 """Which package of this machine's system a file belongs to, by asking its package manager."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sealift import process
 from sealift.errors import SealiftError
@@ -32,37 +33,55 @@ class Owner:
         )
 
 
-def owner_of(path: Path) -> Owner | None:
-    """The package that owns the file at ``path``, links followed; ``None`` where none does."""
-    return _owner_of(path.resolve())
-
-
-@functools.cache
-def _owner_of(path: Path) -> Owner | None:
+def owners_of(paths: Iterable[Path]) -> dict[Path, Owner]:
+    """The packages that own the files at ``paths``, links followed; what none owns is left out."""
+    real = {path: path.resolve() for path in paths}
     for kind, ask in (("deb", _ask_dpkg), ("rpm", _ask_rpm), ("apk", _ask_apk)):
         try:
-            answer = ask(path)
+            found = ask(sorted(set(real.values())))
         except SealiftError:
             continue
-        if answer:
+        if found:
             system, distro = _system()
-            name, version, arch = answer
-            return Owner(
-                kind=kind, name=name, version=version, arch=arch, system=system, distro=distro
-            )
-    return None
+            owners = {
+                path: Owner(
+                    kind=kind, name=package.name, version=package.version, arch=package.arch,
+                    system=system, distro=distro,
+                )
+                for path, package in found.items()
+            }  # fmt: skip
+            return {path: owners[place] for path, place in real.items() if place in owners}
+    return {}
 
 
-def _ask_dpkg(path: Path) -> tuple[str, str, str] | None:
-    for name in _names(path):
-        try:
-            found = process.run(["dpkg-query", "--search", name], action=f"ask whose {name} is")
-        except SealiftError:
-            continue
-        package = found.splitlines()[0].partition(": ")[0].split(",")[0].strip()
-        form = "${Package} ${Version} ${Architecture}"
-        return _three(process.run(["dpkg-query", "--show", f"--showformat={form}", package]))
-    return None
+class _Package(NamedTuple):
+    name: str
+    version: str
+    arch: str
+
+
+def _ask_dpkg(paths: Sequence[Path]) -> dict[Path, _Package]:
+    names = {name: path for path in paths for name in _names(path)}
+    # It ends with status 1 where one name of many belongs to no package.
+    found = process.run(["dpkg-query", "--search", *names], expected=(0, 1))
+    packages: dict[str, list[Path]] = {}
+    for line in found.splitlines():
+        owners, _, name = line.rpartition(": ")  # "libc6:amd64, libc6:i386: /lib/libc.so.6"
+        if name in names and not owners.startswith("diversion "):
+            packages.setdefault(owners.split(",")[0].strip(), []).append(names[name])
+    if not packages:
+        return {}
+    form = "${binary:Package} ${Package} ${Version} ${Architecture}\n"
+    shown = process.run(["dpkg-query", "--show", f"--showformat={form}", *packages])
+    described: dict[str, _Package] = {}
+    for full, *parts in (line.split(" ") for line in shown.splitlines()):
+        described[full] = described[f"{full.split(':')[0]}:{parts[2]}"] = _Package(*parts)
+    return {
+        path: described[package]
+        for package, places in packages.items()
+        if package in described
+        for path in places
+    }
 
 
 def _names(path: Path) -> Iterator[str]:
@@ -72,21 +91,28 @@ def _names(path: Path) -> Iterator[str]:
         yield f"/{path.relative_to('/usr')}"
 
 
-def _ask_rpm(path: Path) -> tuple[str, str, str] | None:
+def _ask_rpm(paths: Sequence[Path]) -> dict[Path, _Package]:
     form = "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}\n"
-    return _three(process.run(["rpm", "--query", "--file", "--queryformat", form, path]))
+    found: dict[Path, _Package] = {}
+    for path in paths:
+        answer = process.run(
+            ["rpm", "--query", "--file", "--queryformat", form, path], expected=(0, 1)
+        )
+        parts = answer.split("\n")[0].split(" ")
+        if len(parts) == 3:  # else a sentence that no package owns it
+            found[path] = _Package(*parts)
+    return found
 
 
-def _ask_apk(path: Path) -> tuple[str, str, str] | None:
-    # "/lib/libz.so.1 is owned by zlib-1.3.1-r0"
-    owned = process.run(["apk", "info", "--who-owns", path]).split()[-1]
-    name, version, revision = owned.rsplit("-", 2)
-    return name, f"{version}-{revision}", process.run(["apk", "--print-arch"]).strip()
-
-
-def _three(text: str) -> tuple[str, str, str] | None:
-    parts = text.split("\n", maxsplit=1)[0].split()
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+def _ask_apk(paths: Sequence[Path]) -> dict[Path, _Package]:
+    arch = process.run(["apk", "--print-arch"]).strip()
+    found: dict[Path, _Package] = {}
+    for path in paths:
+        answer = process.run(["apk", "info", "--who-owns", path], expected=(0, 1))
+        if " is owned by " in answer:  # "/lib/libz.so.1 is owned by zlib-1.3.1-r0"
+            name, version, revision = answer.split()[-1].rsplit("-", 2)
+            found[path] = _Package(name, f"{version}-{revision}", arch)
+    return found
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +29,13 @@ def run(
     action: str | None = None,
     hint: str | None = None,
     tail: int = TAIL_LINES,
+    expected: Container[int] = (0,),
 ) -> str:
     """Run ``command`` and return its standard output as text.
 
     ``action`` completes "cannot …" in the message of a failure, which is raised as ``error`` with
-    the last ``tail`` lines of both streams; ``log`` receives everything.
+    the last ``tail`` lines of both streams; ``log`` receives everything.  ``expected`` are the exit
+    statuses that mean success.
     """
     argv = [str(part) for part in command]
     what = action or f"run {Path(argv[0]).name}"
@@ -47,7 +49,7 @@ def run(
     if log:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(f"$ {shlex.join(argv)}\n".encode() + done.stdout + done.stderr)
-    if done.returncode:
+    if done.returncode not in expected:
         lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
         raise error(
             f"cannot {what}: {Path(argv[0]).name} ended with status {done.returncode}",

@@ -1,0 +1,305 @@
+"""What a Linux wheel needs to run where the libraries of this machine are not.
+
+Libraries are looked for as the loader of this machine would (:mod:`sealift.libraries`), and taken
+in unless a platform tag promises them.  A graft is called by a digest of its content, in its file
+name, its DT_SONAME and wherever it is asked for, so that another wheel's copy of another version
+never stands in for it.
+"""
+
+import functools
+import posixpath
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sealift import store
+from sealift.audit.inventory import Inventory
+from sealift.audit.platform.linux import arch_of
+from sealift.audit.tags import parse_platform
+from sealift.audit.verdict import Verdict
+from sealift.binary.elf import ElfFacts, read_elf
+from sealift.binary.elf_edit import ElfEdit, edit
+from sealift.errors import ConfigError, RefusedError
+from sealift.libraries import find_library, search_paths
+from sealift.policy.ladder import Ladder, load_ladder
+from sealift.policy.system import Policy, load_system
+from sealift.repair.plan import Edit, Graft, Missing, Options, Tree, Work
+from sealift.target import current_target
+
+_DIGITS = 8
+# Of the schemes of a wheel's data folder, those that end in site-packages, and all.
+_DATA = re.compile(r"[^/]+\.data/(?:platlib|purelib)/")
+_ELSEWHERE = re.compile(r"[^/]+\.data/(?!platlib/|purelib/)")
+
+
+def plan(tree: Tree, options: Options) -> Work:
+    """The closure of libraries outside the policies, and the edits that make it be found."""
+    closure = _Closure(tree, options)
+    closure.take()
+    return Work(
+        edits=dict(closure.edits()),
+        grafts=tuple(closure.grafts[path] for path in sorted(closure.grafts)),
+        missing=tuple(
+            Missing(library=n, askers=tuple(a)) for n, a in sorted(closure.missing.items())
+        ),
+        left=frozenset(closure.left),
+        notes=tuple(closure.notes()),
+    )
+
+
+def without(inventory: Inventory, libraries: frozenset[str]) -> Inventory:
+    """``inventory`` as if nothing asked for ``libraries``."""
+    natives = []
+    for native in inventory.natives:
+        facts = native.facts
+        if isinstance(facts, ElfFacts) and not libraries.isdisjoint(facts.needed):
+            facts = replace(
+                facts,
+                needed=tuple(name for name in facts.needed if name not in libraries),
+                verneed={k: v for k, v in facts.verneed.items() if k not in libraries},
+            )
+            native = replace(native, facts=facts)  # noqa: PLW2901
+        natives.append(native)
+    return replace(inventory, natives=tuple(natives))
+
+
+def platforms(verdict: Verdict) -> Sequence[str]:
+    """The tag of ``verdict`` with its old name; none where no policy fits."""
+    ladder = _ladder(verdict.best)
+    rung = ladder.rung_of(verdict.best) if ladder and verdict.best else None
+    if ladder is None or rung is None:
+        return ()
+    policy = ladder.policies[rung]
+    return (policy.tag, *policy.aliases)
+
+
+def reaches(verdict: Verdict, floor: str) -> bool:
+    """Whether the tag of ``verdict`` is ``floor`` or older."""
+    ladder = _ladder(floor)
+    wanted = ladder.rung_of(floor) if ladder else None
+    if ladder is None or wanted is None:
+        msg = f"cannot repair for {floor!r}: no policy has that name"
+        raise ConfigError(msg, hint="tags are such as manylinux_2_28_x86_64, musllinux_1_2_aarch64")
+    best = ladder.rung_of(verdict.best or "")
+    return best is not None and best <= wanted
+
+
+def _ladder(tag: str | None) -> Ladder | None:
+    found = parse_platform(tag or "")
+    libc = {"manylinux": "gnu", "musllinux": "musl"}.get(found.family) if found else None
+    return load_ladder(libc, found.arch) if found and libc else None
+
+
+@dataclass(slots=True)
+class _Asker:
+    """A file whose needs are met, and the edits that come of it.
+
+    ``source`` is the file as it was found; ``rpaths`` are what its loaders pass on (DT_RPATH).
+    """
+
+    path: str
+    source: Path
+    facts: ElfFacts
+    graft: Graft | None = None
+    rpaths: tuple[Path, ...] = ()
+    renamed: dict[str, str] = field(default_factory=dict)
+    folders: list[str] = field(default_factory=list)
+
+    @property
+    def folder(self) -> str:
+        """The folder it is installed in, relative to site-packages."""
+        return posixpath.dirname(_DATA.sub("", self.path))
+
+    def kept_entries(self) -> list[str]:
+        """Entries of its search path that mean something in the wheel."""
+        if self.graft:
+            return []
+        entries = self.facts.runpath or self.facts.rpath
+        return [entry for entry in entries if _inside(entry, self.folder) is not None]
+
+    def change(self, *, strips: bool) -> ElfEdit | None:
+        """Its edit, or ``None`` where it stays as it is."""
+        added = (_origin(folder, self.folder) for folder in self.folders)
+        rpath = tuple(dict.fromkeys((*self.kept_entries(), *added)))
+        before = self.facts.runpath or self.facts.rpath
+        soname = posixpath.basename(self.graft.path) if self.graft else None
+        if not (self.graft or self.renamed or strips or rpath != tuple(dict.fromkeys(before))):
+            return None
+        return ElfEdit(
+            soname=soname,
+            renamed=self.renamed,
+            rpath=rpath if rpath or before else None,
+            # What stays is as it was; a new one is DT_RPATH, before which LD_LIBRARY_PATH is not.
+            is_inherited=not (self.facts.runpath and self.kept_entries()),
+            strips=strips,
+        )
+
+
+class _Closure:
+    """The native files of a wheel and all that they ask for."""
+
+    def __init__(self, tree: Tree, options: Options) -> None:
+        self._tree = tree
+        self._options = options
+        self.grafts: dict[str, Graft] = {}
+        self.missing: dict[str, list[str]] = defaultdict(list)
+        self.left: set[str] = set()
+        self._askers: list[_Asker] = []
+        self._places: dict[str, list[str]] = defaultdict(list)
+        self._ladder, self._system, self._rung = self._policies()
+        self._add_natives()
+        wheel = tree.inventory.wheel
+        assert wheel
+        self._library_folder = f"{wheel.dist_info.partition('-')[0]}.libs"
+
+    def _policies(self) -> tuple[Ladder | None, Policy, int]:
+        inventory = self._tree.inventory
+        claimed = inventory.wheel.platforms if inventory.wheel else ()
+        elves = [n.facts for n in inventory.natives if isinstance(n.facts, ElfFacts)]
+        tags = filter(None, map(parse_platform, claimed))
+        arch = next((tag.arch for tag in tags), None) or arch_of(elves[0]) or current_target().arch
+        libc = "musl" if any(facts.libc == "musl" for facts in elves) else "gnu"
+        ladder = load_ladder(libc, arch)
+        floor = self._options.floor
+        rung = ladder.rung_of(floor) if ladder and floor else None
+        if ladder and rung is None:
+            rung = ladder.never - 1
+        self._arch = arch
+        return ladder, load_system(libc, arch), rung or 0
+
+    def _add_natives(self) -> None:
+        for native in self._tree.inventory.natives:
+            facts = native.facts
+            if not isinstance(facts, ElfFacts) or facts.kind not in {"EXEC", "DYN"}:
+                continue
+            if arch_of(facts) == self._arch:
+                self._askers.append(_Asker(native.path, self._tree.file(native.path), facts))
+                for name in {native.name, facts.soname or ""} - {""}:
+                    self._places[name].append(native.path)
+
+    def take(self) -> None:
+        """Settle every need; the queue grows by what is taken in."""
+        queue = deque(self._askers)
+        while queue:
+            asker = queue.popleft()
+            for needed in asker.facts.needed:
+                found = self._settle(asker, needed)
+                if found:
+                    self._askers.append(found)
+                    queue.append(found)
+
+    def _settle(self, asker: _Asker, needed: str) -> _Asker | None:
+        """Meet a need; a library that is taken in for it is an asker of its own."""
+        name = posixpath.basename(needed)
+        if self._ladder and self._ladder.for_library(name) <= self._rung:
+            return None
+        if self._options.excludes(name) or self._system.system.fullmatch(name):
+            self.left.add(needed)
+            return None
+        if name in self._places and not asker.graft:
+            self._point(asker, name)
+            return None
+        if name.startswith("libpython"):
+            return None  # no copy would do: the verdict says what is wrong with it
+        return self._take_in(asker, needed, name)
+
+    def _point(self, asker: _Asker, name: str) -> None:
+        """Let ``asker`` find ``name`` of the wheel's own, unless it does."""
+        folders = [posixpath.dirname(place) for place in self._places[name]]
+        searched = {_inside(entry, asker.folder) for entry in asker.kept_entries()}
+        if searched.isdisjoint(folders) and not set(asker.folders) & set(folders):
+            nearest = min(folders, key=lambda f: (_distance(f, asker.folder), f))
+            asker.folders.append(nearest)
+
+    def _take_in(self, asker: _Asker, needed: str, name: str) -> _Asker | None:
+        rpaths = (*search_paths(asker.facts, asker.source.parent), *asker.rpaths)
+        source = find_library(
+            needed,
+            asker=asker.facts,
+            rpaths=(*self._options.search, *rpaths),
+            search=self._system.search,
+        )
+        facts = read_elf(source) if source else None
+        if not source or not facts:
+            self.missing[name].append(asker.path)
+            return None
+        if _ELSEWHERE.match(asker.path):
+            msg = f"cannot repair {self._tree.inventory.name}: {asker.path} asks for {name}"
+            raise RefusedError(
+                f"{msg}, and is installed where it cannot find libraries of the wheel",
+                hint="make it part of the package and start it from an entry point, or leave "
+                f"{name} outside with --exclude",
+            )
+        source = source.resolve()
+        digest = store.file_sha256(source)
+        new = _hashed(name, digest)
+        asker.renamed[needed] = new
+        if not asker.graft or "$ORIGIN" not in asker.folders:
+            asker.folders.append(self._library_folder)
+        path = f"{self._library_folder}/{new}"
+        if path in self.grafts:
+            return None
+        graft = Graft(asked=name, source=source, path=path, sha256=digest)
+        self.grafts[path] = graft
+        # A DT_RUNPATH counts for its own file alone, a DT_RPATH also for what that one loads.
+        passed_on = asker.rpaths if asker.facts.runpath else rpaths
+        return _Asker(path, source, facts, graft=graft, rpaths=passed_on)
+
+    def absent(self) -> Iterator[Missing]:
+        """Libraries that are nowhere."""
+        for name, askers in sorted(self.missing.items()):
+            yield Missing(library=name, askers=tuple(askers))
+
+    def edits(self) -> Iterator[tuple[str, Edit]]:
+        """Each file's edit, where it has one."""
+        for asker in self._askers:
+            change = asker.change(strips=self._options.strips)
+            if change:
+                yield asker.path, functools.partial(edit, change=change)
+
+    def notes(self) -> Iterator[str]:
+        """What loads by name a library that has another name now, or that stays outside."""
+        new_names: Mapping[str, str] = {graft.asked: path for path, graft in self.grafts.items()}
+        for load in self._tree.inventory.loads:
+            if load.name in new_names:
+                yield (
+                    f"{load.file}:{load.line} loads {load.name} by name; the copy in the wheel is "
+                    f"{new_names[load.name]}, so it finds only the system's"
+                )
+        for native in self._tree.inventory.natives:
+            for name in native.loads:
+                if name in new_names:
+                    yield (
+                        f"{native.path} may load {name} by name; the copy in the wheel is "
+                        f"{new_names[name]}, so it would find only the system's"
+                    )
+        for name in sorted(self.left):
+            yield f"{name} stays outside: the users' machines must have it"
+
+
+def _hashed(name: str, digest: str) -> str:
+    """The name of a graft.
+
+    >>> _hashed("libpq.so.5", "0123456789abcdef")
+    'libpq-01234567.so.5'
+    """
+    stem, suffix, rest = name.partition(".so")
+    return f"{stem}-{digest[:_DIGITS]}{suffix}{rest}"
+
+
+def _inside(entry: str, folder: str) -> str | None:
+    """The folder of the wheel that a search path entry means to a file in ``folder``, if any."""
+    head, _, rest = entry.replace("${ORIGIN}", "$ORIGIN").partition("/")
+    place = posixpath.normpath(posixpath.join(folder, rest))
+    return None if head != "$ORIGIN" or "$" in rest or place.startswith("..") else place
+
+
+def _origin(folder: str, own: str) -> str:
+    relative = posixpath.relpath(folder or ".", own or ".")
+    return "$ORIGIN" if relative == "." else f"$ORIGIN/{relative}"
+
+
+def _distance(folder: str, own: str) -> int:
+    return len(posixpath.relpath(folder or ".", own or ".").split("/"))

@@ -1,0 +1,127 @@
+"""Zip files written with all CPUs at work: members are deflated side by side, and lie in order.
+
+:mod:`zipfile` compresses one member after the other, which is most of what writing a wheel takes.
+The same members give the same bytes.  Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
+"""
+
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealift.errors import OutputError
+from sealift.target import cpu_count
+from sealift.zipmember import DEFLATED, FLAG_UTF8, STORED
+
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END = struct.Struct("<4s4H2LH")
+_VERSION, _UNIX = 20, 3 << 8  # 2.0 is what deflate needs
+_LARGEST, _MOST = 0xFFFFFFFE, 0xFFFE
+
+When = tuple[int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A file to write: its bytes are read when its turn comes."""
+
+    name: str
+    mode: int
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A member as it was written: ``size`` bytes that CRC-32 ``crc`` belongs to."""
+
+    member: NewMember
+    method: int
+    crc: int
+    size: int
+    packed: bytes
+
+
+def write_zip(
+    path: Path,
+    members: Iterable[NewMember],
+    *,
+    last: Callable[[], NewMember] | None = None,
+    when: When,
+    level: int,
+) -> None:
+    """Write ``members`` to the new file ``path``, all with time ``when``.
+
+    ``last`` gives one more when all others have been read, such as a list of them.  Raises
+    :class:`OutputError` for what a zip file without extensions cannot hold.
+    """
+    directory = bytearray()
+    count = 0
+    with path.open("xb") as out, ThreadPoolExecutor(cpu_count()) as pool:
+        for written in _packed(members, last, level, pool):
+            name = written.member.name.encode()
+            start = out.tell()
+            count += 1
+            if max(start, written.size) > _LARGEST or count > _MOST:
+                raise OutputError(
+                    f"cannot write {path.name}: it has more than a zip file without extensions "
+                    f"can hold ({_LARGEST:,} bytes, {_MOST:,} files)"
+                )
+            common = _common(written, name, when)
+            out.write(_LOCAL.pack(b"PK\3\4", *common))
+            out.write(name)
+            out.write(written.packed)
+            attributes = (0o100000 | written.member.mode) << 16
+            directory += _CENTRAL.pack(
+                b"PK\1\2", _UNIX | _VERSION, *common, 0, 0, 0, attributes, start
+            )
+            directory += name
+        start = out.tell()
+        out.write(directory)
+        out.write(_END.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, 0))
+
+
+def _common(written: Written, name: bytes, when: When) -> tuple[int, ...]:
+    """The fields that local header and directory share, in their order."""
+    year, month, day, hour, minute, second = when
+    return (
+        _VERSION,
+        0 if name.isascii() else FLAG_UTF8,
+        written.method,
+        hour << 11 | minute << 5 | second // 2,
+        (year - 1980) << 9 | month << 5 | day,
+        written.crc,
+        len(written.packed),
+        written.size,
+        len(name),
+        0,
+    )
+
+
+def _packed(
+    members: Iterable[NewMember],
+    last: Callable[[], NewMember] | None,
+    level: int,
+    pool: ThreadPoolExecutor,
+) -> Iterator[Written]:
+    """Members in order, a few of them at work ahead: not all content at once in memory."""
+    waiting: deque[Future[Written]] = deque()
+    for member in members:
+        waiting.append(pool.submit(_pack, member, level))
+        if len(waiting) > 2 * cpu_count():
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+    if last:
+        yield _pack(last(), level)
+
+
+def _pack(member: NewMember, level: int) -> Written:
+    data = member.read()
+    packed, method = zlib.compress(data, level, -zlib.MAX_WBITS), DEFLATED
+    if len(packed) >= len(data):
+        packed, method = data, STORED
+    return Written(member, method, zlib.crc32(data), len(data), packed)
