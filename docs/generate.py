@@ -12,18 +12,48 @@ from typing import Any
 import click
 
 from sealift import plugins
+from sealift.artifact import Artifact
+from sealift.checkup import Check
 from sealift.cli import sealift
 from sealift.config import Config, TargetOptions
 from sealift.errors import exit_statuses
+from sealift.events import EVENTS
+from sealift.plan import Plan
+from sealift.store import Usage
 from sealift.target import load_targets
 from sealift.template import toml_value
+from sealift.wheelhouse import Wheelhouse
 
 REFERENCE = Path(__file__).with_name("reference.md")
 
 
+def _fields(noun: type[Any]) -> str:
+    return ", ".join(f"`{field.name}`" for field in dataclasses.fields(noun))
+
+
+# What the `value` of each command's result is.
+RESULTS = {
+    "build": f"a list, one object an artifact: {_fields(Artifact)}",
+    "plan": f"an object: {_fields(Plan)}; a job has the `target`, the `interpreter`, `choices` "
+    "and `formats`",
+    "collect": f"a list, one object a target: {_fields(Wheelhouse)}",
+    "stage": "a list, one object a target: the `path` of the manifest, and the `key` of the image",
+    "export": "as of `build`",
+    "lock": "an object: the `path` of the lock, and how many `packages` it has",
+    "init": "an object: the `path` of the file that was changed",
+    "audit": "the document of the audit, or the text of the form that was asked for",
+    "targets": "an object: target → format → `null`, or the reason why not",
+    "doctor": f"a list, one object a check: {_fields(Check)}",
+    "cache": f"an object: `path` and `kinds`, a list of {_fields(Usage)}",
+    "cache clear": "an object: how many bytes were `freed`",
+    "bench": "an object: `start`, `rounds`, `noise`, `results` and `control`; with `--cold` a "
+    "second result",
+}
+
+
 def reference() -> str:
     """The whole page, as Markdown."""
-    parts = (commands(), settings(), statuses(), targets())
+    parts = (commands(), settings(), events(), statuses(), targets())
     return "\n".join(line for part in parts for line in ("", *part)).lstrip("\n") + "\n"
 
 
@@ -78,6 +108,36 @@ def _options(title: str, text: str, options: type[Any]) -> Iterator[str]:
         choices = ", ".join(f"`{choice}`" for choice in field.metadata["choices"])
         meaning = field.metadata["help"] + (f"; one of {choices}" if choices else "")
         yield f"| `{field.name.replace('_', '-')}` | {default} | {meaning} |"
+
+
+def events() -> Iterator[str]:
+    """What ``--json`` prints."""
+    yield "## JSON lines"
+    yield ""
+    yield "With `--json` standard output has one JSON object a line and nothing else. Each has an"
+    yield "`event`. A step begins with `start`, then come events of what is done in it, steps among"
+    yield "them, then `done` or `failed`. A command that succeeds prints one `result`; notes and"
+    yield "warnings may follow. One that fails ends with `error` and with its exit status, as does a"
+    yield "wrong command line. A new version may have more events and fields: pass over what you do"
+    yield "not know."
+    yield ""
+    yield "| event | when | fields |"
+    yield "|---|---|---|"
+    for name, event in EVENTS.items():
+        fields = "; ".join(f"`{field}`: {meaning}" for field, meaning in event.fields.items())
+        yield f"| `{name}` | {event.when} | {fields or 'none'} |"
+    yield ""
+    yield "| command | `value` of its result |"
+    yield "|---|---|"
+    yield from (f"| `{name}` | {RESULTS[name]} |" for name in names(sealift))
+
+
+def names(group: click.Group, path: str = "") -> Iterator[str]:
+    """Every command below ``group``, as it is typed."""
+    for name, command in group.commands.items():
+        yield f"{path}{name}"
+        if isinstance(command, click.Group):
+            yield from names(command, f"{path}{name} ")
 
 
 def statuses() -> Iterator[str]:

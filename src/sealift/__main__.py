@@ -15,17 +15,30 @@ def main() -> None:
     except SealiftError as error:
         console.failure(error)
         status = error.exit_status
-    except OSError as problem:
-        if problem.filename is not None or problem.filename2 is not None:
+    except OSError as failure:
+        if failure.filename is not None or failure.filename2 is not None:
             raise  # a bug: files have errors of their own
-        status = console.broken(problem)
-    except cli.UsageError as error:
-        error.show()
-        status = error.exit_code
+        status = console.broken(failure)
+    except cli.ClickException as problem:
+        _tell(problem, sys.argv[1:])
+        status = problem.exit_code
     except (KeyboardInterrupt, cli.Abort):
         console.interrupted()
         status = INTERRUPTED
     sys.exit(status or 0)
+
+
+def _tell(problem: cli.ClickException, arguments: list[str]) -> None:
+    """Say what is wrong with the command line, in JSON where that is asked for anywhere in it."""
+    asked = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" not in asked:
+        problem.show()
+        return
+    context = getattr(problem, "ctx", None)
+    command = context.command_path if context else "sealift"
+    message = problem.format_message()
+    hint = f"`{command} --help` lists what it takes"
+    console.misuse(message, hint=hint, exit_status=problem.exit_code)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click import Abort, UsageError
+from click import Abort, ClickException
 
 from sealift import __version__, console
 
-__all__ = ["Abort", "UsageError", "sealift"]
+__all__ = ["Abort", "ClickException", "sealift"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,23 +29,10 @@ Examples:
 """
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_EXAMPLES,
-)
-@click.version_option(__version__, prog_name="sealift")
-def sealift() -> None:
-    """Ship Python software to every platform from one machine.
-
-    A project goes in: a folder, a wheel, an sdist, a zip of code, a script or a name on the index.
-    Out come files that run where no Python is installed.
-    """
-
-
 def _output_options(command: Command) -> Command:
     def configure(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click calls it)
         said = context.meta.setdefault("sealift.output", {})
-        said[parameter.name or ""] = value
+        said[parameter.name or ""] = said.get(parameter.name) or value  # of the group, or its own
         console.configure(**said)
 
     for name, text in (
@@ -60,17 +47,34 @@ def _output_options(command: Command) -> Command:
     return command
 
 
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EXAMPLES,
+)
+@click.version_option(__version__, prog_name="sealift")
+@_output_options
+def sealift() -> None:
+    """Ship Python software to every platform from one machine.
+
+    A project goes in: a folder, a wheel, an sdist, a zip of code, a script or a name on the index.
+    Out come files that run where no Python is installed.
+    """
+
+
+_given = click.argument("given", metavar="[INPUT]", default=".")
+_extras = click.option("--extra", "extras", multiple=True, help="Extra of the project to ship.")
+_groups = click.option("--group", "groups", multiple=True, help="Dependency group to ship besides.")
 _INPUT_OPTIONS = (
-    click.argument("given", metavar="[INPUT]", default="."),
+    _given,
     click.option(
         "-t", "--target", "targets", multiple=True, metavar="TARGET",
         help="Machine to ship to; may be repeated. This machine by default.",
     ),
-    click.option("--python", metavar="X.Y", help="Feature version of CPython to ship."),
+    click.option("--python", metavar="X.Y", help="Version of CPython to ship."),
     click.option("--entry", help="To start: a script's name, pkg.module:function, or pkg."),
     click.option("--name", help="Name of the product; the project's by default."),
-    click.option("--extra", "extras", multiple=True, help="Extra of the project to ship."),
-    click.option("--group", "groups", multiple=True, help="Dependency group to ship besides."),
+    _extras,
+    _groups,
     click.option("--lock", metavar="FILE", help="Lock to honour: pylock.toml, uv.lock, …"),
     click.option("--upgrade", is_flag=True, help="Resolve again instead of using a known lock."),
     click.option(
@@ -179,19 +183,27 @@ def export(image: Path, formats: tuple[str, ...], out: Path) -> None:
 
 
 @sealift.command()
-@_input_options
+@_given
+@click.option(
+    "--python",
+    metavar="X.Y",
+    help="Oldest CPython to lock for; the oldest that INPUT runs on by default.",
+)
+@_extras
+@_groups
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("pylock.toml"),
     show_default=True, help="The lock to write.",
 )  # fmt: skip
+@_output_options
 def lock(out: Path, **options: Any) -> None:
     """Resolve INPUT into a pylock.toml (PEP 751).
 
-    One lock serves all platforms; later builds choose from it.
+    One lock serves all platforms and all newer Pythons; later builds choose from it.
     """
-    from sealift import pipeline
+    from sealift import pipeline, report
 
-    pipeline.write_lock(_request(**options), out)
+    report.lock(pipeline.write_lock(_request(**options), out), out)
 
 
 @sealift.command()
@@ -204,9 +216,9 @@ def init(folder: Path) -> None:
 
     Every key stands there, commented out at its default.
     """
-    from sealift import template
+    from sealift import report, template
 
-    template.add_table(folder)
+    report.settings(template.add_table(folder))
 
 
 @sealift.command()

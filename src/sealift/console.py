@@ -42,7 +42,7 @@ def _rich(*, stderr: bool) -> "Console":
 
 
 def event(name: str, **fields: Any) -> None:
-    """Tell machines what happened; silent unless ``--json``."""
+    """Tell machines what happened, as :mod:`sealift.events` lists it; silent unless ``--json``."""
     if _settings.as_json:
         sys.stdout.write(json.dumps({"event": name, **fields}, default=str) + "\n")
         sys.stdout.flush()
@@ -55,134 +55,6 @@ def result(value: Any, text: str) -> None:
     else:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
-
-
-def note(text: str) -> None:
-    """A line a user wants to see once, such as which interpreter was chosen and why."""
-    event("note", text=text)
-    if not (_settings.quiet or _settings.as_json):
-        _rich(stderr=True).print(f"  {text}", style="dim", markup=False)
-
-
-def detail(text: str) -> None:
-    """A line for ``--verbose`` only."""
-    if _settings.verbose:
-        event("detail", text=text)
-        if not _settings.as_json:
-            _rich(stderr=True).print(f"    {text}", style="dim", markup=False)
-
-
-def warning(text: str) -> None:
-    """Something that works but will surprise; names the setting that silences it."""
-    event("warning", text=text)
-    if not _settings.as_json:
-        _rich(stderr=True).print(f"warning: {text}", style="yellow", markup=False)
-
-
-class Step(Protocol):
-    """What :func:`step` yields: a place to say how it ended."""
-
-    def done(self, text: str) -> None:
-        """Replace the words shown beside the tick."""
-
-
-class _Step:
-    def __init__(self) -> None:
-        self.outcome = ""
-
-    def done(self, text: str) -> None:
-        self.outcome = text
-
-
-@contextmanager
-def step(title: str) -> Iterator[Step]:
-    """One line a stage: a tick or a cross, the title, what came of it, and the time."""
-    current = _Step()
-    start = time.monotonic()
-    event("start", step=title)
-    try:
-        yield current
-    except BaseException:
-        event("failed", step=title, seconds=round(time.monotonic() - start, 3))
-        _step_line("[red]✗[/]", title, "", start)
-        raise
-    event("done", step=title, outcome=current.outcome, seconds=round(time.monotonic() - start, 3))
-    _step_line("[green]✓[/]", title, current.outcome, start)
-
-
-def _step_line(mark: str, title: str, outcome: str, start: float) -> None:
-    if _settings.quiet or _settings.as_json:
-        return
-    from rich.markup import escape
-
-    tail = f" [dim]{escape(outcome)}[/]" if outcome else ""
-    seconds = time.monotonic() - start
-    _rich(stderr=True).print(f"{mark} {escape(title)}{tail} [dim]{seconds:.1f} s[/]")
-
-
-class Bar(Protocol):
-    """A live bar: how far work has come."""
-
-    def advance(self, amount: int) -> None:
-        """Add ``amount`` units, bytes as a rule."""
-
-    def grow(self, amount: int) -> None:
-        """Expect ``amount`` units more than was said at first."""
-
-
-class _NoBar:
-    def advance(self, amount: int) -> None:
-        pass
-
-    def grow(self, amount: int) -> None:
-        pass
-
-
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Bar]:
-    """A live bar over ``total`` bytes; nothing at all when standard error is no terminal."""
-    if _settings.quiet or _settings.as_json or not sys.stderr.isatty():
-        yield _NoBar()
-        return
-    from rich import progress as rich_progress
-
-    columns = (
-        rich_progress.TextColumn("  {task.description}"),
-        rich_progress.BarColumn(),
-        rich_progress.DownloadColumn(),
-        rich_progress.TimeRemainingColumn(),
-    )
-    with rich_progress.Progress(*columns, console=_rich(stderr=True), transient=True) as bars:
-        task = bars.add_task(title, total=total)
-
-        class _Bar:
-            def advance(self, amount: int) -> None:
-                bars.advance(task, amount)
-
-            def grow(self, amount: int) -> None:
-                bars.update(task, total=(bars.tasks[0].total or 0) + amount)
-
-        yield _Bar()
-
-
-def answer(value: Any, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """What a command was asked for: ``value`` with ``--json``, else a table of ``rows``.
-
-    Cells may hold the markup of rich, such as ``[green]yes[/]``; the last column is never cut.
-    """
-    if _settings.as_json:
-        result(value, "")
-        return
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False)
-    for name in columns:
-        shown.add_column(name, overflow="fold", no_wrap=True)
-    for row in rows:
-        shown.add_row(*row)
-    out = _rich(stderr=False)
-    out.width = max(out.width, 240)
-    out.print(shown)
 
 
 def failure(error: SealiftError) -> None:
@@ -206,6 +78,12 @@ def failure(error: SealiftError) -> None:
             out.print(f"  [bold]{label}:[/] {_escape(str(value))}")
 
 
+def misuse(message: str, *, hint: str, exit_status: int) -> None:
+    """Tell machines, at whatever point of the command line they were asked for, what is wrong."""
+    _settings.as_json = True
+    event("error", message=message, details=[], hint=hint, log=None, exit_status=exit_status)
+
+
 def _escape(text: str) -> str:
     from rich.markup import escape
 
@@ -224,6 +102,15 @@ def size(count: int) -> str:
             return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.2f} GB"
+
+
+def count(number: int, noun: str) -> str:
+    """``number`` of what ``noun`` says in the singular.
+
+    >>> count(1, "wheel"), count(0, "wheel")
+    ('1 wheel', '0 wheels')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def interrupted() -> None:

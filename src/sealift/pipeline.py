@@ -11,15 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
 from sealift import console, jsonform, plugins
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
-from sealift.errors import ConfigError, FetchError, InterpreterError, ProjectError, RefusedError
+from sealift.errors import (
+    ConfigError,
+    FetchError,
+    InterpreterError,
+    LockError,
+    ProjectError,
+    RefusedError,
+)
+from sealift.extras import check_extras, extras_of
 from sealift.image import Image
 from sealift.interpreter import Interpreter, NoInterpreter
-from sealift.interpreters.choose import choose
+from sealift.interpreters.candidates import check_version
+from sealift.interpreters.choose import NEWEST, choose
 from sealift.interpreters.installation import OLDEST
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
@@ -27,6 +37,7 @@ from sealift.project import InputKind, Project, load_project
 from sealift.resolve import lock, save_lock
 from sealift.staging import stage
 from sealift.target import Target, current_target, parse_target
+from sealift.wheel import read_wheel
 from sealift.wheelhouse import Wheelhouse, collect
 
 
@@ -41,6 +52,7 @@ class Request:
 
 def make_project(request: Request) -> Project:
     """The project as given, its settings overridden by the request's."""
+    _check_names(Config(**request.overrides))
     with console.step(f"Reading {request.given}") as step:
         project = load_project(request.given, overrides=request.overrides)
         _check_names(project.settings.config)
@@ -53,9 +65,13 @@ def make_project(request: Request) -> Project:
 
 
 def _check_names(config: Config) -> None:
-    """Refuse early what would fail at the end: an unknown format, a name that is a path."""
+    """Refuse early what would fail later: an unknown format or target, a name that is a path."""
     for name in config.formats:
         plugins.load("formats", name)
+    for name in config.targets:
+        parse_target(name)
+    if config.python:
+        check_version(config.python)
     if config.name and (config.name in {".", ".."} or any(c in "/\\\0" for c in config.name)):
         raise ConfigError(
             f"cannot name the product {config.name!r}: it is to be a file's name",
@@ -72,7 +88,7 @@ def make_jobs(request: Request) -> Plan:
     with console.step("Locking dependencies") as step:
         python = min(found.feature for found in interpreters.values())
         locked = lock(project, python=python, update=request.upgrade)
-        step.done(f"{len(locked.packages)} packages")
+        step.done(console.count(len(locked.packages), "package"))
     return make_plan(
         project,
         lock=locked,
@@ -111,9 +127,19 @@ def make_wheelhouses(request: Request) -> tuple[Plan, tuple[Wheelhouse, ...]]:
         with console.step(f"Collecting wheels for {job.target}") as step:
             house = collect(job)
             built = sum(wheel.built for wheel in house.wheels)
-            step.done(f"{len(house.wheels)} wheels" + (f", {built} built here" if built else ""))
+            told = console.count(len(house.wheels), "wheel")
+            step.done(f"{told}, {built} built here" if built else told)
+            _check_extras(house, plan.project)
             houses.append(house)
     return plan, tuple(houses)
+
+
+def _check_extras(house: Wheelhouse, project: Project) -> None:
+    """Refuse extras that only the wheel could tell the project does not have."""
+    for wheel in house.wheels:
+        if wheel.is_project and project.settings.config.extras:
+            known = extras_of(read_wheel(wheel.path))
+            check_extras(project.settings.config.extras, known, project=project.name)
 
 
 def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:
@@ -123,7 +149,8 @@ def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:
     for house in houses:
         with console.step(f"Staging {house.target}") as step:
             image = stage(house, plan.project)
-            step.done(f"{len(image.entries)} files, {console.size(image.size)}")
+            files = console.count(len(image.entries), "file")
+            step.done(f"{files}, {console.size(image.size)}")
             images.append(image)
     return plan, tuple(images)
 
@@ -224,23 +251,28 @@ def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifac
     return export_images([image], settings, out)
 
 
-def write_lock(request: Request, out: Path) -> None:
-    """Resolve the project and write its universal lock."""
-    project = make_project(request)
-    python = project.settings.config.python
-    found = choose(python, project.requires_python, current_target(), project.settings)
-    with console.step("Locking dependencies") as step:
-        locked = lock(project, python=_oldest(project, found.feature), update=True)
-        save_lock(locked, out)
-        step.done(f"{len(locked.packages)} packages in {out}")
+def write_lock(request: Request, out: Path) -> Pylock:
+    """Resolve the project and write its universal lock.
 
-
-def _oldest(project: Project, feature: str) -> str:
-    """The oldest feature version up to ``feature`` that the project runs on and Sealift ships.
-
-    A lock that is made for it serves all newer ones.
+    It serves the Python that is asked for and all newer ones; without a wish, every Python that
+    the project runs on and Sealift ships.
     """
+    project = make_project(request)
+    with console.step("Locking dependencies") as step:
+        python = request.overrides.get("python", "").rstrip("t") or _oldest(project)
+        locked = lock(project, python=python, update=True)
+        save_lock(locked, out)
+        step.done(f"{console.count(len(locked.packages), 'package')} in {out}")
+    return locked
+
+
+def _oldest(project: Project) -> str:
+    """The oldest feature version that the project runs on and Sealift ships."""
     allowed = SpecifierSet(project.requires_python)
-    minors = range(OLDEST[1], int(feature.split(".")[1]))
-    fitting = (f"3.{minor}" for minor in minors if allowed.contains(f"3.{minor}.99"))
-    return next(fitting, feature)
+    for minor in range(OLDEST[1], NEWEST + 1):
+        if allowed.contains(f"3.{minor}.99"):
+            return f"3.{minor}"
+    raise LockError(
+        f"cannot lock {project.name}: it requires Python {allowed}, "
+        f"and Sealift ships 3.{OLDEST[1]} to 3.{NEWEST}"
+    )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sealift import archive, jsonform, plugins, store
 from sealift.config import Settings, read_settings
 from sealift.entry import EntryPoint
 from sealift.errors import ProjectError
+from sealift.extras import check_extras, normalize_extras
 from sealift.inputs import archives, folder, script, zipped
 from sealift.inputs.reading import Reading
 from sealift.target import load_targets
@@ -81,7 +83,7 @@ def load_project(
     A path may end in extras, as in ``.[web]``.  ``overrides`` are fields of
     :class:`~sealift.config.Config` that win over the project's own.  Raises
     :class:`ProjectError`, :class:`~sealift.errors.ArchiveError` or
-    :class:`~sealift.errors.ConfigError`.
+    :class:`~sealift.errors.ConfigError`, the latter for an extra that it does not have, too.
     """
     path, extras = _path_of(text, cwd or Path.cwd())
     if path is None:
@@ -98,6 +100,9 @@ def load_project(
         targets=tuple(load_targets()),
         formats=plugins.names("formats"),
     )
+    settings = _overridden(settings, overrides)
+    if reading.extras is not None:
+        check_extras(settings.config.extras, reading.extras, project=reading.name)
     return Project(
         kind=kind,
         name=reading.name,
@@ -107,7 +112,7 @@ def load_project(
         dependencies=reading.dependencies,
         requires_python=reading.requires_python,
         entry_points=reading.entry_points,
-        settings=_overridden(settings, overrides),
+        settings=settings,
         archive=reading.archive,
         sha256=store.file_sha256(reading.archive) if reading.archive else None,
     )
@@ -125,12 +130,15 @@ def _check_python(reading: Reading) -> None:
 
 
 def _overridden(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
-    return dataclasses.replace(settings, config=dataclasses.replace(settings.config, **overrides))
+    config = dataclasses.replace(settings.config, **overrides)
+    config = dataclasses.replace(config, extras=normalize_extras(config.extras))
+    return dataclasses.replace(settings, config=config)
 
 
 def _required(text: str, overrides: Mapping[str, Any]) -> Project:
     requirement = _parse_requirement(text)
-    requirement.extras |= set(overrides.get("extras", ()))
+    extras = normalize_extras((*sorted(requirement.extras), *overrides.get("extras", ())))
+    requirement.extras = set(extras)
     return Project(
         kind=InputKind.REQUIREMENT,
         name=requirement.name,
@@ -140,7 +148,7 @@ def _required(text: str, overrides: Mapping[str, Any]) -> Project:
         dependencies=(),
         requires_python="",
         entry_points=(),
-        settings=_overridden(Settings(), overrides),
+        settings=_overridden(Settings(), {**overrides, "extras": extras}),
     )
 
 
@@ -183,12 +191,10 @@ def _path_of(text: str, cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
 def _is_input(path: Path, name: str) -> bool:
     """Whether ``path`` is meant: a folder named like a requirement has to be a project."""
     try:
-        if path.is_file():
-            return True
-        plain = "/" not in name and "\\" not in name and name not in {".", ".."}
-        return path.is_dir() and not (
-            plain and not any((path / file).is_file() for file in folder.PROJECT_FILES)
-        )
+        if path.is_dir():
+            is_plain = "/" not in name and "\\" not in name and name not in {".", ".."}
+            return not is_plain or any((path / file).is_file() for file in folder.PROJECT_FILES)
+        return path.exists() or path.is_symlink()
     except (OSError, ValueError):  # too long, or with a NUL
         return False
 
@@ -199,11 +205,15 @@ def _tidy(path: Path) -> Path:
 
 
 def _absent(path: Path, text: str) -> ProjectError:
-    parent = path.parent if path.parent.is_dir() else Path()
-    near = difflib.get_close_matches(path.name, [entry.name for entry in parent.iterdir()], n=1)
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    meant = os.path.normpath(Path(text).parent / near[0]) if near else ""
     return ProjectError(
         f"cannot read {text}: there is no such file or folder",
-        hint=f"did you mean {path.with_name(near[0])}?" if near else None,
+        hint=f"did you mean {meant}?" if near else None,
     )
 
 
@@ -211,6 +221,9 @@ def _kind(path: Path) -> InputKind:
     name = path.name.lower()
     if path.is_dir():
         return InputKind.FOLDER
+    if not path.is_file():
+        what = "it is neither a file nor a folder" if path.exists() else "its link leads nowhere"
+        raise ProjectError(f"cannot read {path}: {what}")
     if name.endswith(".whl"):
         return InputKind.WHEEL
     if name.endswith(archives.TAR_SUFFIXES):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from packaging.pylock import Pylock
+
 from sealift import console, jsonform, plugins, store
 from sealift.artifact import Artifact
 from sealift.image import Image
@@ -98,6 +100,17 @@ def images(made: Sequence[Image], out: Path) -> None:
         rows.append((str(path), str(len(image.entries)), console.size(image.size), image.key[:16]))
     answer = [{"path": row[0], "key": image.key} for row, image in zip(rows, made, strict=True)]
     console.answer(answer, ("image", "files", "size", "key"), rows)
+
+
+def lock(made: Pylock, out: Path) -> None:
+    """Where the lock was written."""
+    console.result({"path": str(out), "packages": len(made.packages)}, str(out))
+
+
+def settings(path: Path) -> None:
+    """Where ``[tool.sealift]`` was added."""
+    told = f"added [tool.sealift] to {path}; every line is a default, uncomment to change"
+    console.result({"path": str(path)}, told)
 
 
 def targets() -> None:

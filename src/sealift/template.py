@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sealift import console, plugins
+from sealift import plugins
 from sealift.config import Config, TargetOptions
 from sealift.errors import ConfigError, ProjectError
 from sealift.output import write_text
 
 
-def add_table(folder: Path) -> None:
+def add_table(folder: Path) -> Path:
     """Append the table to ``folder``'s ``pyproject.toml``; refuses when there is one."""
     path = folder / "pyproject.toml"
     if not path.is_file():
         raise ProjectError(
             f"cannot add settings: {path} does not exist",
-            hint="a script can carry [tool.sealift] in its PEP 723 block instead",
+            hint="`uv init` makes one; a script carries [tool.sealift] in its PEP 723 block",
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def add_table(folder: Path) -> None:
     if "sealift" in known.get("tool", {}):
         raise ConfigError(f"cannot add settings: {path} has [tool.sealift] already")
     write_text(path, text.rstrip("\n") + "\n\n" + "\n".join(table_lines()) + "\n")
-    console.note(f"added [tool.sealift] to {path}; every line is a default, uncomment to change")
+    return path
 
 
 def table_lines() -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sealift.config import Config, read_settings
+from sealift.events import EVENTS
 from tests.support.command import demo_project, sealift
 
 
@@ -73,14 +74,91 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path, content: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    "options", [("--name", "../elsewhere"), ("--name", ".."), ("--format", "onefil")]
+    "options",
+    [
+        ("--name", "../elsewhere"),
+        ("--name", ".."),
+        ("--format", "onefil"),
+        ("--target", "linux-x86"),
+        ("--python", "abc"),
+        ("--python", "3"),
+        ("--python", "/usr/bin/python3"),
+        ("--python", "2.7"),
+    ],
 )
 def test_names_that_cannot_be_are_refused_first(tmp_path: Path, options: tuple[str, str]) -> None:
     outcome = sealift("build", demo_project(tmp_path / "p"), *options, "--json", cwd=tmp_path)
     assert outcome.status == 3
     assert options[1] in outcome.events[-1]["message"]
-    assert not any(event["event"] == "done" for event in outcome.events)
+    assert [event["event"] for event in outcome.events] == ["error"]
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+def test_a_version_that_cannot_be_is_refused_in_the_settings_too(tmp_path: Path) -> None:
+    project = demo_project(tmp_path)
+    with (project / "pyproject.toml").open("a") as file:
+        file.write('[tool.sealift]\npython = "snake"\n')
+    outcome = sealift("plan", cwd=project)
+    assert outcome.status == 3
+    assert "cannot ship Python 'snake': it is not a version" in outcome.err
+
+
+def test_events_are_those_of_the_reference(tmp_path: Path) -> None:
+    project = demo_project(tmp_path / "p")
+    commands = (
+        ("lock", project, "--out", "pylock.toml"),
+        ("plan", project, "--verbose"),
+        ("stage", project),
+        ("init", project),
+        ("init", project),  # refused
+        ("plan", "./gone"),
+        ("cache",),
+        ("targets",),
+    )
+    for command in commands:
+        outcome = sealift(*command, "--json", cwd=tmp_path)
+        for event in outcome.events:
+            name = event.pop("event")
+            assert set(event) == set(EVENTS[name].fields), command
+        names = [event["event"] for event in outcome.events]
+        if outcome.status:
+            assert names[-1] == "error"
+            assert outcome.events[-1]["exit_status"] == outcome.status
+            assert "result" not in names
+        else:
+            assert names.count("result") == 1
+        assert outcome.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("build", "--json", "--taget", "x"), "No such option '--taget'"),
+        (("--json", "build", "a", "b"), "unexpected extra argument"),
+        (("buld", "--json"), "No such command 'buld'"),
+        (("bench", "--json"), "Missing argument"),
+    ],
+)
+def test_a_wrong_command_line_is_json_where_json_is_asked_for(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    outcome = sealift(*arguments, cwd=tmp_path)
+    (event,) = outcome.events
+    assert (event["event"], event["exit_status"], outcome.status) == ("error", 2, 2)
+    assert message in event["message"]
+    assert "--help" in event["hint"]
+    assert outcome.err == ""
+
+
+def test_what_follows_two_dashes_is_not_ours(tmp_path: Path) -> None:
+    outcome = sealift("bench", "--nope", "--", "--json", cwd=tmp_path)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "--nope" in outcome.err
+
+
+def test_output_options_work_before_the_command_as_well(tmp_path: Path) -> None:
+    assert sealift("--json", "cache", cwd=tmp_path).result["path"]
+    assert "✓" not in sealift("--quiet", "plan", demo_project(tmp_path), cwd=tmp_path).err
 
 
 def test_groups_are_refused_where_there_are_none(tmp_path: Path) -> None:
@@ -138,8 +216,19 @@ def test_a_lock_is_written_and_then_honoured(tmp_path: Path) -> None:
     project = demo_project(tmp_path)
     outcome = sealift("lock", cwd=project)
     assert outcome.status == 0, outcome.err
-    assert tomllib.loads((project / "pylock.toml").read_text())["lock-version"] == "1.0"
+    assert outcome.out == "pylock.toml\n"
+    made = tomllib.loads((project / "pylock.toml").read_text())
+    assert (made["lock-version"], made["requires-python"]) == ("1.0", ">=3.11")
     assert sealift("plan", cwd=project).status == 0
+    assert sealift("lock", "--python", "3.13t", cwd=project).status == 0
+    made = tomllib.loads((project / "pylock.toml").read_text())
+    assert made["requires-python"] == ">=3.13"
+
+
+def test_the_lock_takes_no_option_that_means_nothing_to_it(tmp_path: Path) -> None:
+    for option in ("--target", "--entry", "--name", "--lock", "--mirror", "--interpreter"):
+        outcome = sealift("lock", option, "x", cwd=tmp_path)
+        assert (outcome.status, option in outcome.err) == (2, True)
 
 
 def test_a_full_output_is_told_without_a_traceback(tmp_path: Path) -> None:

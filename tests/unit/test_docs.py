@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+from sealift.cli import sealift
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")])
 
@@ -25,6 +27,11 @@ def test_the_reference_is_up_to_date(generator: ModuleType) -> None:
     assert (DOCS / "reference.md").read_text(encoding="utf-8") == generator.reference(), (
         "run: python docs/generate.py"
     )
+
+
+def test_the_reference_tells_the_result_of_every_command(generator: ModuleType) -> None:
+    untold = set(generator.names(sealift)) - set(generator.RESULTS)
+    assert not untold, "docs/generate.py has to say what their result is"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

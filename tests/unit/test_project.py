@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -24,6 +25,9 @@ dependencies = ["click>=8"]
 demo = "demo.cli:main"
 [project.gui-scripts]
 demo-gui = "demo.gui:main"
+[project.optional-dependencies]
+web = []
+Command_Line = []
 [tool.sealift]
 python = "3.13"
 targets = ["linux-x86_64"]
@@ -79,17 +83,59 @@ def test_a_folder_tells_what_is_static(tmp_path: Path) -> None:
 
 def test_extras_behind_a_path_are_taken(tmp_path: Path) -> None:
     folder(tmp_path)
-    assert load(tmp_path, "./app[web, cli]").settings.config.extras == ("web", "cli")
+    found = load(tmp_path, "./app[web, command-line]").settings.config.extras
+    assert found == ("web", "command-line")
 
 
-MORE = {"extras": ("b",)}
+MORE = {"extras": ("Command.Line",)}
 
 
 def test_extras_of_options_join_those_that_were_written(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     (tmp_path / "app/pyproject.toml").write_text(PYPROJECT)
-    assert load_project("app[a]", cwd=tmp_path, overrides=MORE).settings.config.extras == ("a", "b")
-    assert load_project("black[a]==1", cwd=tmp_path, overrides=MORE).requirement == "black[a,b]==1"
+    both = load_project("app[web]", cwd=tmp_path, overrides=MORE).settings.config.extras
+    assert both == ("web", "command-line")
+    given = load_project("black[A]==1", cwd=tmp_path, overrides=MORE)
+    assert given.requirement == "black[a,command-line]==1"
+    assert given.settings.config.extras == ("a", "command-line")
+
+
+def test_an_unknown_extra_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    folder(tmp_path)
+    honest_wheel(tmp_path, "lib", requires=["base; extra == 'One_more'"])
+    (tmp_path / "job.py").write_text("print(1)\n")
+    for text, hint in (
+        ("app[web,nope]", "it has command-line, web"),
+        ("lib-1.0-py3-none-any.whl[nope]", "it has one-more"),
+        ("job.py[nope]", "job has no extras"),
+    ):
+        with pytest.raises(ConfigError, match="cannot ship extra 'nope' of") as caught:
+            load(tmp_path, text)
+        assert caught.value.hint == hint
+    assert load(tmp_path, "lib-1.0-py3-none-any.whl[One.More]").settings.config.extras
+
+
+def test_extras_that_only_the_built_wheel_tells_are_taken_for_now(tmp_path: Path) -> None:
+    folder(tmp_path, "[project]\nname = 'x'\ndynamic = ['optional-dependencies']\n")
+    assert load(tmp_path, "app[any]").settings.config.extras == ("any",)
+    with pytest.raises(ConfigError, match="not a name"):
+        load(tmp_path, "app[a b]")
+
+
+def test_special_files_are_told_as_such(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "lost").symlink_to("nowhere")
+    with pytest.raises(ProjectError, match="pipe: it is neither a file nor a folder"):
+        load(tmp_path, "pipe")
+    with pytest.raises(ProjectError, match="lost: its link leads nowhere"):
+        load(tmp_path, "lost")
+
+
+def test_a_suggestion_is_a_plain_path(tmp_path: Path) -> None:
+    folder(tmp_path)
+    with pytest.raises(ProjectError) as caught:
+        load(tmp_path, "./app/../ap/")
+    assert caught.value.hint == "did you mean app?"
 
 
 def test_overrides_win(tmp_path: Path) -> None:
@@ -357,14 +403,14 @@ def test_bad_project_files_are_told(
 def test_a_folder_without_a_project_is_told(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code/run.py").write_text("")
-    with pytest.raises(ProjectError, match=r"no pyproject\.toml or setup\.py") as caught:
+    with pytest.raises(ProjectError, match=r"neither pyproject\.toml nor setup\.py") as caught:
         load(tmp_path, "./code")
     assert "run.py" in (caught.value.hint or "")
 
 
 def test_an_sdist_without_a_project_is_told(tmp_path: Path) -> None:
     path = sdist(tmp_path, "x-1.0.tar.gz", **{"x-1.0/readme.txt": "hello"})
-    with pytest.raises(ProjectError, match=r"it has no pyproject\.toml"):
+    with pytest.raises(ProjectError, match=r"it has neither pyproject\.toml nor"):
         load(tmp_path, path.name)
 
 

@@ -6,6 +6,7 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from sealift import archive
 from sealift.errors import ProjectError
+from sealift.extras import extras_of
 from sealift.inputs.folder import PROJECT_FILES, read_pyproject
 from sealift.inputs.reading import Reading
 from sealift.wheel import read_wheel
@@ -22,6 +23,7 @@ def read_wheel_input(path: Path) -> Reading:
         archive=path,
         dependencies=wheel.requires,
         requires_python=wheel.requires_python,
+        extras=extras_of(wheel),
         entry_points=wheel.entry_points,
     )
 
@@ -33,7 +35,7 @@ def read_sdist(path: Path) -> Reading:
     root = f"{next(iter(tops))}/" if len(tops) == 1 else ""
     if not any(f"{root}{name}" in names for name in PROJECT_FILES):
         raise ProjectError(
-            f"cannot read {path}: it has no {' or '.join(PROJECT_FILES)}",
+            f"cannot read {path}: it has neither {' nor '.join(PROJECT_FILES)}",
             hint="an sdist is one folder with the project's files in it",
         )
     name, version = _filename(path)
@@ -48,6 +50,7 @@ def read_sdist(path: Path) -> Reading:
         archive=path,
         dependencies=reading.dependencies,
         requires_python=reading.requires_python,
+        extras=reading.extras,
         entry_points=reading.entry_points,
         table=reading.table,
         source=reading.source,

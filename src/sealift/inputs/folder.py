@@ -22,7 +22,7 @@ def read_folder(folder: Path) -> Reading:
     if not any((folder / name).is_file() for name in PROJECT_FILES):
         scripts = sorted(folder.glob("*.py"))
         raise ProjectError(
-            f"cannot read {folder}: it has no {' or '.join(PROJECT_FILES)}",
+            f"cannot read {folder}: it has neither {' nor '.join(PROJECT_FILES)}",
             hint=f"to ship one script, name it: {scripts[0]}"
             if scripts
             else "a project has a pyproject.toml with a [project] table",
@@ -49,6 +49,7 @@ def read_pyproject(content: bytes, *, folder: Path, source: str) -> Reading:
         version=project.get("version"),
         dependencies=_strings(project, "dependencies", source),
         requires_python=str(project.get("requires-python", "")),
+        extras=_extras(project, source),
         entry_points=_entry_points(project, source),
         table=tool_table(data),
         source=source,
@@ -73,6 +74,15 @@ def _strings(table: Mapping[str, Any], key: str, source: str) -> tuple[str, ...]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ConfigError(f"{source}: `project.{key}` must be a list of strings")
     return tuple(value)
+
+
+def _extras(project: Mapping[str, Any], source: str) -> tuple[str, ...] | None:
+    if "optional-dependencies" in _strings(project, "dynamic", source):
+        return None
+    table = project.get("optional-dependencies", {})
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{source}: `project.optional-dependencies` must be a table")
+    return tuple(table)
 
 
 def _entry_points(project: Mapping[str, Any], source: str) -> tuple[EntryPoint, ...]:

@@ -15,7 +15,8 @@ class Reading:
     """An input, read.
 
     ``archive`` is the wheel or sdist that stands for it: the one given, or a wheel made of a script
-    or a zip of code.  ``table`` is ``[tool.sealift]``, ``source`` the file it was read from.
+    or a zip of code.  ``extras`` is ``None`` where only the built wheel tells.  ``table`` is
+    ``[tool.sealift]``, ``source`` the file it was read from.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Reading:
     archive: Path | None = None
     dependencies: tuple[str, ...] = ()
     requires_python: str = ""
+    extras: tuple[str, ...] | None = None
     entry_points: tuple[EntryPoint, ...] = ()
     table: Mapping[str, Any] = field(default_factory=dict)
     source: str = "the command line"

@@ -56,6 +56,7 @@ def read_script(path: Path) -> Reading:
         archive=wheel,
         dependencies=tuple(dependencies),
         requires_python=requires_python,
+        extras=(),
         entry_points=(entry,),
         table=tool_table(block),
         source=str(path),

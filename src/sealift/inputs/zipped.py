@@ -49,6 +49,7 @@ def read_zip(path: Path) -> Reading:
         version="0",
         archive=wheel,
         dependencies=dependencies,
+        extras=(),
         entry_points=tuple(points),
         source=str(path),
     )

@@ -12,10 +12,11 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from sealift import process, tools
-from sealift.errors import SealiftError
-from sealift.interpreters.installation import Installation, ask, refusal
+from sealift.errors import ConfigError, SealiftError
+from sealift.interpreters.installation import OLDEST, Installation, ask, refusal
 
 _FEATURES = range(11, 20)  # minors that are looked for when no version is asked for
+_VERSION = re.compile(r"(\d+)\.(\d+)(\.\d+((a|b|rc)\d+)?)?t?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,19 @@ def fits(version: str, python: str, *, free_threaded: bool = False) -> bool:
         return False
     wanted = python.rstrip("t")
     return version == wanted or (wanted.count(".") == 1 and version.startswith(f"{wanted}."))
+
+
+def check_version(python: str) -> None:
+    """Raise :class:`ConfigError` where ``python`` cannot be the version of one that is shipped."""
+    found = _VERSION.fullmatch(python)
+    if not found:
+        raise ConfigError(
+            f"cannot ship Python {python!r}: it is not a version",
+            hint="write it as 3.13, 3.13.1 or 3.13t; --interpreter takes the path of a program",
+        )
+    if (int(found[1]), int(found[2])) < OLDEST or found[1] != "3":
+        oldest = ".".join(map(str, OLDEST))
+        raise ConfigError(f"cannot ship Python {python}: Sealift ships CPython {oldest} and later")
 
 
 def search(python: str, *, named: Path | None = None) -> Search:

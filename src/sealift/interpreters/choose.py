@@ -16,7 +16,7 @@ from sealift.target import Target
 
 AUTO = "auto"
 _ORDER = ("local", "standalone")
-_NEWEST = 15  # minor version of the newest stable CPython known here
+NEWEST = 15  # minor version of the newest stable CPython known here
 _DETAILS = 12
 
 
@@ -108,7 +108,7 @@ def _features() -> list[str]:
     whatever the target is.
     """
     here = [feature for feature in candidates.features() if candidates.search(feature).found]
-    newest = [f"3.{minor}" for minor in range(_NEWEST, OLDEST[1] - 1, -1)]
+    newest = [f"3.{minor}" for minor in range(NEWEST, OLDEST[1] - 1, -1)]
     return list(dict.fromkeys((*here, *newest)))
 
 
