@@ -57,6 +57,134 @@ def result(value: Any, text: str) -> None:
         sys.stdout.flush()
 
 
+def note(text: str) -> None:
+    """A line a user wants to see once, such as which interpreter was chosen and why."""
+    event("note", text=text)
+    if not (_settings.quiet or _settings.as_json):
+        _rich(stderr=True).print(f"  {text}", style="dim", markup=False)
+
+
+def detail(text: str) -> None:
+    """A line for ``--verbose`` only."""
+    if _settings.verbose:
+        event("detail", text=text)
+        if not _settings.as_json:
+            _rich(stderr=True).print(f"    {text}", style="dim", markup=False)
+
+
+def warning(text: str) -> None:
+    """Something that works but will surprise; names the setting that silences it."""
+    event("warning", text=text)
+    if not _settings.as_json:
+        _rich(stderr=True).print(f"warning: {text}", style="yellow", markup=False)
+
+
+class Step(Protocol):
+    """What :func:`step` yields: a place to say how it ended."""
+
+    def done(self, text: str) -> None:
+        """Replace the words shown beside the tick."""
+
+
+class _Step:
+    def __init__(self) -> None:
+        self.outcome = ""
+
+    def done(self, text: str) -> None:
+        self.outcome = text
+
+
+@contextmanager
+def step(title: str) -> Iterator[Step]:
+    """One line a stage: a tick or a cross, the title, what came of it, and the time."""
+    current = _Step()
+    start = time.monotonic()
+    event("start", step=title)
+    try:
+        yield current
+    except BaseException:
+        event("failed", step=title, seconds=round(time.monotonic() - start, 3))
+        _step_line("[red]✗[/]", title, "", start)
+        raise
+    event("done", step=title, outcome=current.outcome, seconds=round(time.monotonic() - start, 3))
+    _step_line("[green]✓[/]", title, current.outcome, start)
+
+
+def _step_line(mark: str, title: str, outcome: str, start: float) -> None:
+    if _settings.quiet or _settings.as_json:
+        return
+    from rich.markup import escape
+
+    tail = f" [dim]{escape(outcome)}[/]" if outcome else ""
+    seconds = time.monotonic() - start
+    _rich(stderr=True).print(f"{mark} {escape(title)}{tail} [dim]{seconds:.1f} s[/]")
+
+
+class Bar(Protocol):
+    """A live bar: how far work has come."""
+
+    def advance(self, amount: int) -> None:
+        """Add ``amount`` units, bytes as a rule."""
+
+    def grow(self, amount: int) -> None:
+        """Expect ``amount`` units more than was said at first."""
+
+
+class _NoBar:
+    def advance(self, amount: int) -> None:
+        pass
+
+    def grow(self, amount: int) -> None:
+        pass
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Bar]:
+    """A live bar over ``total`` bytes; nothing at all when standard error is no terminal."""
+    if _settings.quiet or _settings.as_json or not sys.stderr.isatty():
+        yield _NoBar()
+        return
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.TextColumn("  {task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.DownloadColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=_rich(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=total)
+
+        class _Bar:
+            def advance(self, amount: int) -> None:
+                bars.advance(task, amount)
+
+            def grow(self, amount: int) -> None:
+                bars.update(task, total=(bars.tasks[0].total or 0) + amount)
+
+        yield _Bar()
+
+
+def answer(value: Any, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """What a command was asked for: ``value`` with ``--json``, else a table of ``rows``.
+
+    Cells may hold the markup of rich, such as ``[green]yes[/]``; the last column is never cut.
+    """
+    if _settings.as_json:
+        result(value, "")
+        return
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False)
+    for name in columns:
+        shown.add_column(name, overflow="fold", no_wrap=True)
+    for row in rows:
+        shown.add_row(*row)
+    out = _rich(stderr=False)
+    out.width = max(out.width, 240)
+    out.print(shown)
+
+
 def failure(error: SealiftError) -> None:
     """The message of an error, its details, its hint and its log."""
     event(
