@@ -1,6 +1,8 @@
-"""Write ``docs/reference.md`` from the code: commands, settings, exit statuses, targets × formats.
+"""Write pages from the code and its data.
 
-``python docs/generate.py`` writes it; a test fails when it is out of date.
+``docs/reference.md`` has commands, settings, exit statuses and targets × formats,
+``docs/findings.md`` all that an audit can find.  ``python docs/generate.py`` writes them; a test
+fails when one is out of date.
 """
 
 import dataclasses
@@ -13,6 +15,7 @@ import click
 
 from sealift import plugins
 from sealift.artifact import Artifact
+from sealift.audit.finding import load_rules
 from sealift.checkup import Check
 from sealift.cli import sealift
 from sealift.config import Config, TargetOptions
@@ -25,6 +28,7 @@ from sealift.template import toml_value
 from sealift.wheelhouse import Wheelhouse
 
 REFERENCE = Path(__file__).with_name("reference.md")
+FINDINGS = Path(__file__).with_name("findings.md")
 
 
 def _fields(noun: type[Any]) -> str:
@@ -173,5 +177,31 @@ def targets() -> Iterator[str]:
     yield from (f"{number}. {reason}" for number, reason in enumerate(reasons, start=1))
 
 
+def findings() -> str:
+    """All rules of the audit, as Markdown; each has its name as a heading, and so as an anchor."""
+    lines = [
+        "# What an audit finds",
+        "",
+        "Made by `docs/generate.py` from `src/sealift/data/findings.toml`.",
+        "",
+        "An *error* will not work, or is unsafe, somewhere it says it works; a *warning* works but",
+        "will surprise; a *note* is to know.",
+    ]
+    family = ""
+    for rule in load_rules().values():
+        if rule.family != family:
+            family = rule.family
+            lines += ["", f"## {family}"]
+        lines += [
+            "",
+            f"### {rule.name}",
+            "",
+            f"**{rule.title}** ({rule.severity.value}). {rule.why}",
+        ]
+        lines += ["", f"*Remedy:* {rule.remedy}"]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
+    FINDINGS.write_text(findings(), encoding="utf-8")

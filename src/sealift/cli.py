@@ -260,10 +260,13 @@ def clear(kinds: tuple[str, ...]) -> None:
     report.clear(kinds)
 
 
-def _add_bench() -> None:
+def _add_others() -> None:
+    from sealift.audit.command import audit
     from sealift.bench.command import bench
+    from sealift.repair.command import repair
 
-    sealift.add_command(_output_options(bench))
+    for command in (audit, bench, repair):
+        sealift.add_command(_output_options(command))
 
 
-_add_bench()
+_add_others()

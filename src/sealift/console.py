@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,6 +55,31 @@ def result(value: Any, text: str) -> None:
     else:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
+
+
+def page(value: Any, lines: Iterable[str]) -> None:
+    """The answer a command was asked for: ``value`` with ``--json``, else lines of rich's markup.
+
+    What is no markup has to have passed :func:`escape`.
+    """
+    if _settings.as_json:
+        event("result", value=value)
+        return
+    out = _rich(stderr=False)
+    for line in lines:
+        out.print(line)
+
+
+def escape(text: str) -> str:
+    """``text`` for :func:`page`, as it stands; what would move the cursor is shown as its code."""
+    from rich.markup import escape as escaped
+
+    return escaped("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
+
+
+def is_verbose() -> bool:
+    """Whether more was asked for."""
+    return _settings.verbose
 
 
 def note(text: str) -> None:

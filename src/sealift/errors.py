@@ -102,6 +102,18 @@ class BinaryFormatError(SealiftError):
     exit_status = 14
 
 
+class FindingsError(SealiftError):
+    """An audit found what it was told to fail on."""
+
+    exit_status = 15
+
+
+class PolicyError(SealiftError):
+    """Something does not run, or does not say that it runs, where it was asked to."""
+
+    exit_status = 16
+
+
 def exit_statuses() -> dict[int, type[SealiftError]]:
     """Every exit status with its class, for the reference page; proves that none is shared."""
     found: dict[int, type[SealiftError]] = {}

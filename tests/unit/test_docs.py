@@ -34,6 +34,12 @@ def test_the_reference_tells_the_result_of_every_command(generator: ModuleType) 
     assert not untold, "docs/generate.py has to say what their result is"
 
 
+def test_the_findings_are_up_to_date(generator: ModuleType) -> None:
+    assert (DOCS / "findings.md").read_text(encoding="utf-8") == generator.findings(), (
+        "run: python docs/generate.py"
+    )
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):

@@ -21,6 +21,7 @@ __all__ = ["Facts", "Inventory", "Load", "Native", "WheelInfo", "take_inventory"
 
 _LARGEST_TEXT = 1 << 20
 _STARTUP = (".pth", ".start")
+_LICENCE_NAMES = ("LICEN", "COPYING", "NOTICE")
 _DIST_INFO_TEXTS = ("METADATA", "WHEEL")
 
 
@@ -196,4 +197,6 @@ def _is_text(path: str) -> bool:
     if place is None or len(parts) < place + 2:
         return False
     rest = parts[place + 1 :]
-    return rest[-1] in _DIST_INFO_TEXTS or rest[0] in {"sboms", "licenses", "license_files"}
+    if rest[0] in {"sboms", "licenses", "license_files"} or rest[-1] in _DIST_INFO_TEXTS:
+        return True
+    return rest[-1].upper().startswith(_LICENCE_NAMES)

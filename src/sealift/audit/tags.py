@@ -44,6 +44,11 @@ class Platform:
     arch: str
     cpus: tuple[str, ...]
 
+    @property
+    def canonical(self) -> tuple[str, tuple[int, ...], str]:
+        """What is the same for all names of a platform, such as manylinux2014's."""
+        return self.family, self.version, self.arch
+
 
 def parse_platform(tag: str) -> Platform | None:
     """The parts of ``tag``; ``None`` for ``any`` and what is not known.

@@ -5,13 +5,16 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from packaging.utils import canonicalize_name
+
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory, WheelInfo
 from sealift.audit.rules.loads import stem_of
 from sealift.audit.verdict import Verdict
 
 _FOLDER = re.compile(r"(?:^|/)(?:[^/]+\.libs|\.dylibs|\.libs)/[^/]+$")
-_TEXT = re.compile(r"[A-Za-z0-9]+")
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+_SHORTEST = 3  # letters of a name that may be a part of another
 
 
 def grafts(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
@@ -22,21 +25,18 @@ def grafts(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     grafted = sorted({n.path for n in inventory.natives if _FOLDER.search(n.path)})
     if not grafted:
         return
-    described = _components(inventory, wheel)
-    unlisted = [path for path in grafted if not _is_named(path, described)]
+    unlisted = _unlisted(grafted, list(_components(inventory, wheel)))
     if unlisted:
-        message = f"no SBOM in the wheel names {_some(unlisted)}"
-        yield Finding(
-            rule="graft-without-sbom", message=message, file=unlisted[0],
-            details={"files": unlisted},
-        )  # fmt: skip
-    licences = _licence_words(inventory, wheel)
-    bare = [path for path in grafted if not _is_named(path, licences)]
+        yield _finding("graft-without-sbom", "no SBOM in the wheel names", unlisted)
+    words = _licence_words(inventory, wheel)
+    bare = [path for path in grafted if not any(_names(word, _plain(path)) for word in words)]
     if bare:
-        message = f"no licence file in the wheel names {_some(bare)}"
-        yield Finding(
-            rule="graft-without-licence", message=message, file=bare[0], details={"files": bare}
-        )
+        yield _finding("graft-without-licence", "no licence file in the wheel names", bare)
+
+
+def _finding(rule: str, what: str, paths: list[str]) -> Finding:
+    details = {"files": paths}
+    return Finding(rule=rule, message=f"{what} {_some(paths)}", file=paths[0], details=details)
 
 
 def _some(paths: list[str]) -> str:
@@ -45,16 +45,31 @@ def _some(paths: list[str]) -> str:
     return ", ".join(names[:3]) + more
 
 
-def _components(inventory: Inventory, wheel: WheelInfo) -> frozenset[str]:
-    words: set[str] = set()
+def _components(inventory: Inventory, wheel: WheelInfo) -> Iterator[str]:
+    """Names of the components in the wheel's SBOMs (CycloneDX, SPDX), its own left out."""
     for path, text in inventory.texts.items():
-        if path.startswith(f"{wheel.dist_info}/sboms/"):
-            try:
-                document = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            words |= _words(json.dumps(document))
-    return frozenset(words)
+        if not path.startswith(f"{wheel.dist_info}/sboms/"):
+            continue
+        try:
+            document = json.loads(text)
+            rows = [*document.get("components", ()), *document.get("packages", ())]
+            names = [str(row["name"]) for row in rows]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+        yield from (name for name in names if canonicalize_name(name) != wheel.name)
+
+
+def _unlisted(grafted: list[str], components: list[str]) -> list[str]:
+    """The libraries that no component can stand for.
+
+    A component may be called as its package, such as krb5-libs for libgssapi: as long as there is
+    one that fits no library by its name, it is taken to be what the others came from.
+    """
+    plain = [_letters(name) for name in components]
+    unnamed = [path for path in grafted if not any(_names(name, _plain(path)) for name in plain)]
+    libraries = [_plain(path) for path in grafted]
+    spare = [name for name in plain if not any(_names(name, library) for library in libraries)]
+    return [] if spare else unnamed
 
 
 def _licence_words(inventory: Inventory, wheel: WheelInfo) -> frozenset[str]:
@@ -63,16 +78,26 @@ def _licence_words(inventory: Inventory, wheel: WheelInfo) -> frozenset[str]:
         name = posixpath.basename(path)
         in_licences = path.startswith(f"{wheel.dist_info}/") and "/sboms/" not in path
         if in_licences and name not in {"METADATA", "WHEEL"}:
-            words |= _words(text) | _words(name)
+            words |= {_letters(word) for word in _WORD.findall(f"{text} {name}")}
     return frozenset(words)
 
 
-def _words(text: str) -> set[str]:
-    return {word.lower() for word in _TEXT.findall(text)}
+def _plain(path: str) -> str:
+    return _letters(stem_of(posixpath.basename(path)))
 
 
-def _is_named(path: str, words: frozenset[str]) -> bool:
-    """Whether ``words`` have the library's name, with or without ``lib``."""
-    stem = stem_of(posixpath.basename(path)).lower()
-    parts = _words(stem)
-    return bool(parts) and (parts <= words or _words(stem.removeprefix("lib")) <= words)
+def _letters(name: str) -> str:
+    """``name`` without ``lib`` and all that is no letter.
+
+    >>> _letters("libscipy_openblas64_")
+    'scipyopenblas'
+    """
+    return "".join(filter(str.isalpha, name.lower())).removeprefix("lib")
+
+
+def _names(word: str, library: str) -> bool:
+    """Whether ``word`` is a name for ``library``, both as :func:`_letters` gives them."""
+    if word == library:
+        return bool(word)
+    short, long = sorted((word, library), key=len)
+    return len(short) >= _SHORTEST and 2 * len(short) >= len(long) and short in long

@@ -86,8 +86,9 @@ def stem_of(name: str) -> str:
     ('libz', 'libz')
     """
     name = _SUFFIX.sub("", name)
-    match = _HASHED.match(name)
-    return match["stem"] if match else name
+    while match := _HASHED.match(name):
+        name = match["stem"]
+    return name
 
 
 def _grafted(members: tuple[str, ...]) -> Mapping[str, str]:

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from packaging.tags import parse_tag
 
+from sealift.audit.allowance import parse_tag as parse_tag_asked
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
 from sealift.audit.subject import Kind
+from sealift.audit.tags import Platform, parse_platform
 from sealift.audit.verdict import Verdict
 
 
@@ -33,18 +35,38 @@ def wheel_metadata(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
 
 def claims(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
     """Tags of the file name that the native files do not keep."""
-    if inventory.wheel is None or verdict.best is None:
+    if inventory.wheel is None or verdict.best is None or not inventory.natives:
         return
-    for tag in verdict.claimed:
-        reasons = verdict.obstacles.get(tag, ())
-        for reason in reasons:
-            yield Finding(
-                rule="tag-not-kept",
-                message=f"{tag} is out of reach: it {reason.text}",
-                file=reason.file,
-                chain=reason.chain,
-                details={"tag": tag, "library": reason.library, "symbol": reason.symbol},
-            )
-        if tag.startswith("linux_") and inventory.natives:
-            message = f"{tag} says nothing of the systems it runs on; {verdict.best} does"
+    seen = set()
+    for claimed in verdict.claimed:
+        platform = parse_platform(claimed)
+        if platform is None or platform.canonical in seen:
+            continue
+        seen.add(platform.canonical)
+        if platform.family == "linux":
+            message = f"{claimed} says nothing of the systems it runs on"
+            if verdict.best != claimed:
+                message += f"; {verdict.best} would"
             yield Finding(rule="plain-linux-tag", message=message)
+        elif not parse_tag_asked(claimed).covers(verdict.best):
+            yield from _broken(claimed, platform, verdict)
+
+
+def _broken(claimed: str, platform: Platform, verdict: Verdict) -> Iterator[Finding]:
+    reasons = [
+        reason
+        for tag, found in verdict.obstacles.items()
+        if (other := parse_platform(tag)) and other.canonical == platform.canonical
+        for reason in found
+    ]
+    for reason in reasons:
+        yield Finding(
+            rule="tag-not-kept",
+            message=f"{claimed} is out of reach: it {reason.text}",
+            file=reason.file,
+            chain=reason.chain,
+            details={"tag": claimed, "library": reason.library, "symbol": reason.symbol},
+        )
+    if not reasons:
+        message = f"it claims {claimed} and runs on {verdict.best}"
+        yield Finding(rule="tag-not-kept", message=message, details={"tag": claimed})

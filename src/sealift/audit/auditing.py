@@ -1,0 +1,113 @@
+"""What ``sealift audit`` does: subjects in, reports out, an exit status for scripts."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sealift import console
+from sealift.audit.allowance import parse_allowance
+from sealift.audit.finding import Severity
+from sealift.audit.report import Report, audit_many
+from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
+from sealift.output import write_text
+
+_NAMED = 3
+_POLICY_RULES = frozenset({"tag-not-allowed", "policy-not-kept"})
+_FAILING = {
+    "error": {Severity.ERROR},
+    "warning": {Severity.ERROR, Severity.WARNING},
+    "never": set[Severity](),
+}
+
+
+def run(
+    files: Sequence[Path],
+    *,
+    policy: str | None,
+    allowed: Sequence[str],
+    form: str | None,
+    svg: Path | None,
+    jobs: int | None,
+    fail_on: str,
+) -> None:
+    """Audit ``files`` and say what was found.
+
+    Raises :class:`PolicyError` where a subject is not what ``policy`` or ``allowed`` ask for, and
+    :class:`FindingsError` where there are findings that ``fail_on`` names.
+    """
+    allowance = parse_allowance(allowed, policy)
+    paths = list(subjects(files))
+    if svg and len(paths) != 1:
+        raise ConfigError(
+            f"cannot draw {len(paths)} subjects into one picture", hint="name one file with --svg"
+        )
+    reports = audit_many(paths, allowance, jobs=jobs)
+    if svg:
+        from sealift.audit.outputs.svg import svg as drawn
+
+        write_text(svg, drawn(reports[0]))
+    _say(reports, form)
+    _judge(reports, fail_on)
+
+
+def subjects(files: Sequence[Path]) -> Iterator[Path]:
+    """``files``, those that are folders of wheels replaced by the wheels."""
+    for path in files:
+        wheels = sorted(path.glob("*.whl")) if path.is_dir() else []
+        if not path.exists():
+            raise ArchiveError(f"cannot audit {path}: it does not exist")
+        yield from wheels or [path]
+
+
+def _say(reports: Sequence[Report], form: str | None) -> None:
+    from sealift.audit.outputs.document import document
+
+    value = document(reports)
+    match form:
+        case "sarif":
+            from sealift.audit.outputs.sarif import sarif
+
+            console.result(value, sarif(reports))
+        case "markdown":
+            from sealift.audit.outputs.markdown import markdown
+
+            console.result(value, markdown(reports))
+        case _:
+            console.page(value, _lines(reports, tree=form == "tree"))
+
+
+def _lines(reports: Sequence[Report], *, tree: bool) -> Iterator[str]:
+    from sealift.audit.outputs.text import brief_lines, report_lines, summary_line, tree_lines
+
+    for report in reports:
+        if tree:
+            yield from tree_lines(report)
+        elif len(reports) > 1 and not console.is_verbose():
+            yield from brief_lines(report)
+        else:
+            yield from report_lines(report, full=console.is_verbose())
+    if len(reports) > 1 and not tree:
+        yield summary_line(reports)
+
+
+def _judge(reports: Sequence[Report], fail_on: str) -> None:
+    """Fail where that was asked for."""
+    failing = _FAILING[fail_on]
+    broken = [r for r in reports if any(f.rule in _POLICY_RULES for f in r.findings)]
+    if broken and failing:
+        raise PolicyError(f"not what was asked for: {_some(broken, reports)}")
+    bad = [report for report in reports if report.worst in failing]
+    if bad:
+        raise FindingsError(
+            f"findings to fail on: {_some(bad, reports)}",
+            hint="docs/findings.md says what to do about each; --fail-on sets what to fail on",
+        )
+
+
+def _some(chosen: Sequence[Report], reports: Sequence[Report]) -> str:
+    """Some of ``reports`` as words.
+
+    ``1 of 3 subjects, a.whl``
+    """
+    names = ", ".join(report.name for report in chosen[:_NAMED])
+    more = f" and {len(chosen) - _NAMED} more" if chosen[_NAMED:] else ""
+    return f"{len(chosen)} of {len(reports)} subjects, {names}{more}"

@@ -1,0 +1,62 @@
+"""``sealift audit``: the command; what it does is imported when it runs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_EXAMPLES = """
+\b
+Examples:
+  sealift audit dist/app-1.0-cp313-cp313-linux_x86_64.whl
+  sealift audit --allow manylinux_2_17 --allow any wheelhouse/
+  sealift audit --policy manylinux_2_28 --fail-on warning dist/*.whl
+  sealift audit --tree --svg needs.svg dist/myapp
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@click.option("--policy", metavar="TAG", help="Platform that each subject has to run on.")
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="TAG",
+    help="Platform that a wheel may be for; may be repeated. An older one passes, too.",
+)
+@click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
+@click.option("--tree", "form", flag_value="tree", help="Print who needs whom.")
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PICTURE",
+    help="Draw who needs whom; of one subject.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes to use; all processors by default.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(("error", "warning", "never")),
+    default="error",
+    show_default=True,
+    help="The least finding that makes the exit status 15.",
+)
+def audit(files: tuple[Path, ...], **options: Any) -> None:
+    """Tell where binary files run, and why not further.
+
+    FILE is a wheel, an sdist, a folder, a virtual environment, a product of Sealift, a deb, an rpm,
+    a container image, a program or a library. A folder that holds wheels means these.
+
+    A tag without an architecture means all of them.
+    """
+    from sealift.audit.auditing import run
+
+    run(files, **options)

@@ -1,0 +1,172 @@
+"""A report as lines for people, in the markup of rich."""
+
+from collections.abc import Iterator, Sequence
+
+from sealift.audit.finding import Finding, Severity, load_rules
+from sealift.audit.needs import roots_of
+from sealift.audit.report import Report
+from sealift.audit.tags import parse_platform
+from sealift.audit.verdict import External, Reason, Verdict
+from sealift.console import escape, size
+
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_FEW = 4
+_DEEPEST = 40
+
+
+def report_lines(report: Report, *, full: bool = False) -> Iterator[str]:
+    """All that is said of one subject; ``full`` cuts no list short."""
+    natives = f", {len(report.natives)} native" if report.natives else ""
+    files = f"{report.files} file{'' if report.files == 1 else 's'}"
+    about = f"{report.kind}, {files}{natives}, {size(report.size)}"
+    yield f"[bold]{escape(report.name)}[/] [dim]{about}[/]"
+    yield from _verdict(report.verdict, full=full)
+    yield from _findings(report.findings, full=full)
+    yield ""
+
+
+def brief_lines(report: Report) -> Iterator[str]:
+    """A line on one subject of many, and what is wrong with it."""
+    best = report.verdict.best or "no one system"
+    mark = {Severity.ERROR: "[red]✗[/]", Severity.WARNING: "[yellow]![/]"}.get(
+        report.worst or Severity.NOTE, "[green]✓[/]"
+    )
+    yield f"{mark} {escape(report.name)} [dim]runs on[/] {escape(best)}"
+    loud = [finding for finding in report.findings if finding.severity is not Severity.NOTE]
+    yield from _findings(loud, full=False)
+
+
+def summary_line(reports: Sequence[Report]) -> str:
+    """One line over all reports."""
+    counts = dict.fromkeys(Severity, 0)
+    for report in reports:
+        for finding in report.findings:
+            counts[finding.severity] += 1
+    parts = [
+        f"[{_STYLES[severity]}]{count} {severity.value}{'' if count == 1 else 's'}[/]"
+        for severity, count in counts.items()
+        if count
+    ]
+    good = sum(report.worst is not Severity.ERROR for report in reports)
+    return f"{good} of {len(reports)} without errors" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _verdict(verdict: Verdict, *, full: bool) -> Iterator[str]:
+    best = verdict.best or "[yellow]no one system[/]"
+    claimed = [tag for tag in verdict.claimed if tag != verdict.best]
+    also = f" [dim](named {escape(', '.join(claimed))})[/]" if claimed else ""
+    yield f"  runs on  [green]{best}[/]{also}"
+    told: set[Reason] = set()
+    for tag, reasons in verdict.obstacles.items():
+        fresh = [reason for reason in reasons if reason not in told]
+        told.update(fresh)
+        yield f"  not on   {escape(tag)}" + ("" if fresh else " [dim]for the same reasons[/]")
+        yield from _reasons(fresh, full=full)
+    for number, line in enumerate(_externals(verdict, full=full)):
+        yield f"  {'' if number else 'needs':8} {line}"
+
+
+def _reasons(reasons: Sequence[Reason], *, full: bool) -> Iterator[str]:
+    """Reasons, those of one kind together with all who have them."""
+    grouped: dict[str, list[Reason]] = {}
+    for reason in reasons:
+        grouped.setdefault(reason.text, []).append(reason)
+    shown = len(grouped) if full else _FEW
+    for text, group in list(grouped.items())[:shown]:
+        yield f"             {escape(group[0].file)} {escape(text)}"
+        if group[0].chain:
+            yield f"               [dim]loaded by {escape(' → '.join(group[0].chain))}[/]"
+        rest = group[1:] if full else group[1:_FEW]
+        for other in rest:
+            yield f"               [dim]so does {escape(other.file)}[/]"
+        if len(group) > 1 + len(rest):
+            yield f"               [dim]and {len(group) - 1 - len(rest)} more files[/]"
+    if len(grouped) > shown:
+        yield f"             [dim]and {len(grouped) - shown} more reasons; --verbose tells all[/]"
+
+
+def _externals(verdict: Verdict, *, full: bool) -> Iterator[str]:
+    """What is needed from outside; libraries that the same tags promise share a line."""
+    alike: dict[tuple[str, ...], list[External]] = {}
+    for external in verdict.externals:
+        alone = (external.library,) if full or not external.promised_by else ()
+        alike.setdefault((*external.promised_by, *alone), []).append(external)
+    for group in alike.values():
+        names = escape(", ".join(external.library for external in group))
+        promised = _promised(group[0].promised_by)
+        if len(group) > 1:
+            yield f"{names} {promised}"
+            continue
+        users = group[0].needed_by if full else group[0].needed_by[:1]
+        more = len(group[0].needed_by) - len(users)
+        who = escape(", ".join(users)) + (f" and {more} more" if more else "")
+        yield f"{names} {promised}[dim], asked for by {who}[/]"
+
+
+def _promised(tags: Sequence[str]) -> str:
+    if not tags:
+        return "[red]promised nowhere[/]"
+    oldest = min(tags, key=lambda tag: found.version if (found := parse_platform(tag)) else ())
+    return f"[dim]promised by {escape(oldest)}{' and newer' if len(tags) > 1 else ''}[/]"
+
+
+def _findings(findings: Sequence[Finding], *, full: bool) -> Iterator[str]:
+    """Findings by rule, worst first."""
+    grouped: dict[str, list[Finding]] = {}
+    for finding in findings:
+        grouped.setdefault(finding.rule, []).append(finding)
+    for name, group in grouped.items():
+        rule = load_rules()[name]
+        yield (
+            f"  [{_STYLES[rule.severity]}]{rule.severity.value:8}[/] {escape(rule.title)}"
+            f" [dim]{name}[/]"
+        )
+        shown = group if full else group[:_FEW]
+        for finding in shown:
+            where = f"{escape(finding.file)}: " if finding.file else ""
+            yield f"             {where}{escape(finding.message)}"
+            if finding.chain:
+                yield f"               [dim]loaded by {escape(' → '.join(finding.chain))}[/]"
+        if len(group) > len(shown):
+            yield f"             [dim]and {len(group) - len(shown)} more[/]"
+
+
+def tree_lines(report: Report) -> Iterator[str]:
+    """Who needs whom: each file that no other needs, with what it needs below.
+
+    What a file needs is shown once; where it comes again, ``…`` stands for it.  Libraries from
+    outside that tags promise share a line.
+    """
+    yield f"[bold]{escape(report.name)}[/]"
+    missing = {it.library for it in report.verdict.externals if not it.promised_by}
+    shown: set[str] = set()
+    roots = roots_of(report.needs)
+    # A stack of its own: how deep files need one another is theirs to choose.
+    pending: list[tuple[tuple[str, ...], str, bool]] = []
+    pending += [((path,), "", path == roots[-1]) for path in roots][::-1]
+    while pending:
+        names, indent, is_last = pending.pop()
+        path = names[0]
+        branch = f"{indent}{'└── ' if is_last else '├── '}"
+        if path not in report.needs:
+            style = "red" if path in missing else "dim"
+            yield f"{branch}[{style}]{escape(', '.join(names))}[/]"
+            continue
+        again = bool(report.needs[path]) and path in shown
+        yield f"{branch}{escape(path)}{' [dim]…[/]' if again else ''}"
+        if again or len(indent) > 4 * _DEEPEST:
+            continue
+        shown.add(path)
+        below = indent + ("    " if is_last else "│   ")
+        groups = list(_leaves(report, path, missing))
+        pending += [(group, below, group == groups[-1]) for group in groups][::-1]
+
+
+def _leaves(report: Report, path: str, missing: set[str]) -> Iterator[tuple[str, ...]]:
+    """What ``path`` needs: own files, then what is missing, then the rest together."""
+    needed = report.needs[path]
+    yield from ((name,) for name in needed if name in report.needs)
+    yield from ((name,) for name in needed if name in missing)
+    rest = tuple(name for name in needed if name not in report.needs and name not in missing)
+    if rest:
+        yield rest
