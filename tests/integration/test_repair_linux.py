@@ -13,6 +13,7 @@ from sealift.binary.elf import read_elf
 from sealift.errors import ConfigError, RefusedError
 from sealift.repair import Options, Repaired, repair_wheel
 from sealift.wheel import verify_wheel
+from tests.support.command import sealift
 from tests.support.debian_root import debian_root, python_in
 from tests.support.native_wheels import TAG, c_library, c_module, native_wheel
 from tests.support.tools import require_tool
@@ -217,7 +218,7 @@ def test_a_floor_that_is_out_of_reach_is_refused_with_the_symbols(tmp_path: Path
     )
     assert any("arc4random@GLIBC_2.36" in line for line in caught.value.details)
     assert caught.value.hint
-    repaired = repair_wheel(wheel, Options(floor="manylinux_2_39_x86_64"), tmp_path / "out")
+    repaired = repair_wheel(wheel, Options(floor="manylinux_2_39"), tmp_path / "out")
     assert repaired.verdict.best == "manylinux_2_36_x86_64"
     with pytest.raises(ConfigError, match="no policy has that name"):
         repair_wheel(wheel, Options(floor="manylinux_9"), tmp_path / "out")
@@ -294,3 +295,20 @@ def _built(requirement: str, folder: Path) -> Path:
     )  # fmt: skip
     (wheel,) = (folder / "built").iterdir()
     return wheel
+
+
+def test_the_command_tells_what_it_did(chained: Path, tmp_path: Path) -> None:
+    outcome = sealift("repair", chained, "--json", cwd=tmp_path)
+    assert outcome.status == 0, outcome.err
+    (made,) = outcome.result
+    assert (tmp_path / made["path"]).is_file()
+    assert made["best"].startswith("manylinux_2_")
+    assert {graft["asked"] for graft in made["grafts"]} == {"libinner.so.1", "libouter.so.2"}
+    refused = sealift(
+        "repair", "--exclude", "lib*", "--floor", "manylinux_3_1", chained, cwd=tmp_path
+    )
+    assert refused.status == ConfigError.exit_status
+    assert "no policy has that name" in refused.err
+    other = tmp_path / "x.zip"
+    other.touch()
+    assert "only wheels can be repaired" in sealift("repair", other, cwd=tmp_path).err

@@ -16,6 +16,7 @@ from sealift import archive, sbom, store
 from sealift.audit.inventory import Inventory, WheelInfo, take_inventory
 from sealift.audit.platform import judge, system_of_tag
 from sealift.audit.subject import Kind
+from sealift.audit.tags import parse_platform
 from sealift.audit.verdict import Reason, Verdict
 from sealift.errors import ArchiveError, RefusedError
 from sealift.owners import Owner, owners_of
@@ -58,6 +59,7 @@ def repair_wheel(path: Path, options: Options, out: Path) -> Repaired:
     if wheel is None:
         raise ArchiveError(f"cannot repair {path.name}: its name is not a wheel's")
     system = _system(inventory)
+    options = replace(options, floor=_with_arch(options.floor, wheel))
     out.mkdir(parents=True, exist_ok=True)
     if system is None:
         return _copied(path, out, Verdict(best="any", claimed=wheel.platforms))
@@ -95,6 +97,14 @@ def _system(inventory: Inventory) -> System | None:
         )
     module: ModuleType = importlib.import_module(f"sealift.repair.{name}")
     return cast("System", module)
+
+
+def _with_arch(floor: str | None, wheel: WheelInfo) -> str | None:
+    """``floor`` with the architecture of ``wheel`` where it names none, as in manylinux_2_28."""
+    if floor is None or parse_platform(floor):
+        return floor
+    arches = {found.arch for tag in wheel.platforms if (found := parse_platform(tag))}
+    return f"{floor}_{arches.pop()}" if len(arches) == 1 else floor
 
 
 def _copied(path: Path, out: Path, verdict: Verdict, notes: tuple[str, ...] = ()) -> Repaired:
