@@ -175,6 +175,18 @@ def test_menders_do_not_disturb_each_other(tmp_path: Path) -> None:
     assert content(tree) == before
 
 
+def test_a_mended_program_can_be_started_at_once(tmp_path: Path) -> None:
+    variables = shim("slow_namer", tmp_path)
+    python = tree_of(single_file(), tmp_path) / "bin" / "python3.13"
+    whole = python.read_bytes()
+    flip_a_byte(python)
+    with subprocess.Popen([single_file()], env=environment(tmp_path, variables)) as mender:
+        while python.read_bytes() != whole:
+            time.sleep(0.005)
+        assert start(python, "-c", "print(1)", cache=None).stdout == b"1\n"
+    assert mender.returncode == 0
+
+
 def test_a_killed_mender_leaves_nothing(tmp_path: Path) -> None:
     variables = shim("slow_namer", tmp_path)
     tree = tree_of(single_file(), tmp_path)

@@ -177,13 +177,14 @@ static int take_place(int tree, const char *name, const char *path) {
 int extract_one(const struct payload *payload, int tree, uint32_t index, bool *damaged) {
     const struct file *file = &payload->files[index];
     char *name;
-    int out = open_scratch_file(tree, MEND_STEM, &name);
+    int lock = open_scratch_file(tree, MEND_STEM, &name), out = lock < 0 ? -1 : open_to_write(tree, name);
     *damaged = false;
     int failed = out < 0 || write_content(payload, index, out, damaged) < 0 ||
-                 fchmod(out, (mode_t)file->mode) < 0 || fsync(out) < 0 || take_place(tree, name, file->path) < 0;
-    if (failed) failed = because_errno("mend", file->path);
-    if (failed && out >= 0) unlinkat(tree, name, 0);
-    if (out >= 0) close(out); /* and with it the lock */
+                 fchmod(out, (mode_t)file->mode) < 0 || fsync(out) < 0;
+    if (out >= 0 && close(out) < 0) failed = true;
+    if (failed || take_place(tree, name, file->path) < 0) failed = because_errno("mend", file->path);
+    if (failed && lock >= 0) unlinkat(tree, name, 0);
+    if (lock >= 0) close(lock);
     free(name);
     return failed;
 }

@@ -28,6 +28,10 @@ bool is_named(int folder, const char *name, int file) {
     return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
+int open_to_write(int folder, const char *name) {
+    return openat(folder, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 int write_at(int file, const void *data, size_t size, uint64_t offset) {
     const char *at = data;
     while (size) {

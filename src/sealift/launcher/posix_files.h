@@ -20,6 +20,9 @@ int write_at(int file, const void *data, size_t size, uint64_t offset);
 /* A new file with exactly this content and mode; an existing one is an error. */
 int write_file(int folder, const char *name, const void *data, size_t size, unsigned mode);
 
+/* An existing file, to write to. */
+int open_to_write(int folder, const char *name);
+
 /* The whole file; NULL with errno set.  Larger than `limit` is EFBIG. */
 void *read_file(int folder, const char *name, size_t limit, size_t *size);
 

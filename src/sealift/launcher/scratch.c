@@ -33,7 +33,7 @@ static int make_folder(int base, const char *name) {
 }
 
 static int make_file(int base, const char *name) {
-    int file = openat(base, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int file = openat(base, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file >= 0) fchmod(file, 0600); /* whatever the umask */
     return file;
 }

@@ -5,8 +5,9 @@
 #ifndef SEALIFT_SCRATCH_H
 #define SEALIFT_SCRATCH_H
 
-/* A new folder (0700) or file (0600) in `base`, open, locked and there; `*name` is to be freed.
-   -1 with errno. */
+/* A new folder (0700) or file (0600) in `base`, locked as long as the descriptor is open; `*name` is to
+   be freed.  A file is written through another descriptor: what somebody can still write to when it
+   gets its name is a program that cannot be started.  -1 with errno. */
 int open_scratch_folder(int base, const char *stem, char **name);
 int open_scratch_file(int base, const char *stem, char **name);
 

@@ -130,11 +130,13 @@ int write_stamp(int tree, const struct payload *payload, const struct times *tim
     put64(data + 16, (uint64_t)(end - data) - HEADER - (uint64_t)count * RECORD);
     put64(data + 24, hash_bytes(data + HASHED_FROM, size - HASHED_FROM));
     char *name;
-    int out = open_scratch_file(tree, STAMP_STEM, &name);
-    int failed = out < 0 || write_at(out, data, size, 0) < 0 || renameat(tree, name, tree, STAMP_NAME) < 0 ? -1 : 0;
+    int lock = open_scratch_file(tree, STAMP_STEM, &name), out = lock < 0 ? -1 : open_to_write(tree, name);
+    int failed = out < 0 || write_at(out, data, size, 0) < 0;
+    if (out >= 0 && close(out) < 0) failed = true;
+    failed = failed || renameat(tree, name, tree, STAMP_NAME) < 0 ? -1 : 0;
     int error = errno;
-    if (failed && out >= 0) unlinkat(tree, name, 0);
-    if (out >= 0) close(out); /* and with it the lock */
+    if (failed && lock >= 0) unlinkat(tree, name, 0);
+    if (lock >= 0) close(lock);
     free(name);
     free(data);
     errno = error;
