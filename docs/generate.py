@@ -45,7 +45,7 @@ RESULTS = {
     "export": "as of `build`",
     "lock": "an object: the `path` of the lock, and how many `packages` it has",
     "init": "an object: the `path` of the file that was changed",
-    "audit": "the document of the audit, or the text of the form that was asked for",
+    "audit": "an object that keeps to `src/sealift/data/audit.schema.json`",
     "targets": "an object: target → format → `null`, or the reason why not",
     "doctor": f"a list, one object a check: {_fields(Check)}",
     "cache": f"an object: `path` and `kinds`, a list of {_fields(Usage)}",
