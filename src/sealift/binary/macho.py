@@ -8,7 +8,6 @@ table is read by :mod:`~sealift.binary.macho_symbols`.  A damaged file raises
 
 import mmap
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +23,7 @@ from sealift.binary.macho_layout import (
     LC_RPATH,
     Command,
     Commands,
+    Header,
     Slice,
     is_macho,
     read_slices,
@@ -204,28 +204,48 @@ def read_dependencies(commands: Commands) -> tuple[Dependency, ...]:
     return tuple(_dependency(commands, command) for command in commands.of(*DEPENDENCY_COMMANDS))
 
 
+def read_builds(commands: Commands) -> tuple[Build, ...]:
+    """The platforms a slice was made for, in the order of its commands."""
+    return tuple(
+        _build(commands, command) for command in commands.of(_LC_BUILD_VERSION, *_OLD_PLATFORMS)
+    )
+
+
+def read_uuid(commands: Commands) -> str | None:
+    """The number a linker gave a slice, as tools print it."""
+    for command in commands.of(_LC_UUID):
+        text = bytes(commands.fields(command, 8, "16B")).hex().upper()
+        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    return None
+
+
+def cpu_name(header: Header) -> str:
+    """Apple's name of the CPU a slice is for."""
+    known = _SUBTYPES.get((header.cpu, header.subtype)) or _CPUS.get(header.cpu)
+    return known or f"cpu-{header.cpu}"
+
+
 def _facts(piece: Slice) -> MachoFacts:
     commands = Commands(piece.part)
     header = commands.header
-    cpu = _SUBTYPES.get((header.cpu, header.subtype)) or _CPUS.get(header.cpu)
     own = next((_dependency(commands, command) for command in commands.of(LC_ID_DYLIB)), None)
     dylinker = next((commands.text(command) for command in commands.of(_LC_LOAD_DYLINKER)), None)
     signature, problem = _signature(commands)
     ends = (segment.offset + segment.size for segment in commands.segments())
     return MachoFacts(
-        cpu=cpu or f"cpu-{header.cpu}",
+        cpu=cpu_name(header),
         bits=header.bits,
         endian="little" if header.order == "<" else "big",
         kind=_KINDS.get(header.kind, f"kind-{header.kind}"),
         flags=header.flags,
-        builds=tuple(_builds(commands)),
+        builds=read_builds(commands),
         install_name=own.name if own else None,
         current=own.current if own else None,
         compatible=own.compatible if own else None,
         dependencies=read_dependencies(commands),
         rpaths=tuple(commands.text(command) for command in commands.of(LC_RPATH)),
         dylinker=dylinker,
-        uuid=_uuid(commands),
+        uuid=read_uuid(commands),
         is_encrypted=_is_encrypted(commands),
         signature=signature,
         signature_problem=problem,
@@ -252,30 +272,22 @@ def _dependency(commands: Commands, command: Command) -> Dependency:
     )
 
 
-def _builds(commands: Commands) -> Iterator[Build]:
-    for command in commands.of(_LC_BUILD_VERSION, *_OLD_PLATFORMS):
-        if command.kind == _LC_BUILD_VERSION:
-            number, minimum, sdk = commands.fields(command, 8, "III")
-            platform = _PLATFORMS.get(number, f"platform-{number}")
-        else:
-            minimum, sdk = commands.fields(command, 8, "II")
-            platform = _OLD_PLATFORMS[command.kind]
-            # The old commands do not tell; but no device ever had such a CPU.
-            if platform != "macos" and commands.header.cpu in _PC_CPUS:
-                platform += "-simulator"
-        told = _version(sdk) if sdk else None
-        yield Build(platform=platform, minimum=_version(minimum), sdk=told)
+def _build(commands: Commands, command: Command) -> Build:
+    if command.kind == _LC_BUILD_VERSION:
+        number, minimum, sdk = commands.fields(command, 8, "III")
+        platform = _PLATFORMS.get(number, f"platform-{number}")
+    else:
+        minimum, sdk = commands.fields(command, 8, "II")
+        platform = _OLD_PLATFORMS[command.kind]
+        # The old commands do not tell; but no device ever had such a CPU.
+        if platform != "macos" and commands.header.cpu in _PC_CPUS:
+            platform += "-simulator"
+    told = _version(sdk) if sdk else None
+    return Build(platform=platform, minimum=_version(minimum), sdk=told)
 
 
 def _version(packed: int) -> Version:
     return packed >> 16, packed >> 8 & 0xFF, packed & 0xFF
-
-
-def _uuid(commands: Commands) -> str | None:
-    for command in commands.of(_LC_UUID):
-        text = bytes(commands.fields(command, 8, "16B")).hex().upper()
-        return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-    return None
 
 
 def _is_encrypted(commands: Commands) -> bool:

@@ -32,6 +32,7 @@ _ZERO_FILLED = {0x1, 0xC, 0x12}  # section types without bytes in the file
 # No real file comes near these; a hostile one must not keep us busy.
 _MOST_COMMANDS = 16384
 _MOST_COMMAND_BYTES = 1 << 20
+_MOST_ROOM = 1 << 20
 
 
 class Part(View):
@@ -78,6 +79,11 @@ class Slice:
     def is_cut(self) -> bool:
         """Whether bytes that the fat header promises are not in the file."""
         return self.part.size < self.size
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is a static library."""
+        return self.part.size >= 8 and self.part.content(0, 8) in _ARCHIVES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,23 +154,33 @@ def read_slices(view: View) -> tuple[Slice, ...]:
     total = len(view.data)
     if not is_fat(view):
         return (Slice(part=Part(view, 0, total), offset=0, size=total),)
-    found = []
-    for offset, size, align in _fat_entries(view):
-        if offset >= total:
-            raise view.broken(f"a slice lies at byte {offset}, beyond its end")
-        part = Part(view, offset, min(size, total - offset))
-        if view.data[offset : offset + 8] not in _ARCHIVES:
-            found.append(Slice(part=part, offset=offset, size=size, align=align))
-    return tuple(found)
+    return tuple(piece for piece in read_fat(view) if not piece.is_archive)
 
 
-def _fat_entries(view: View) -> Iterator[tuple[int, int, int]]:
-    """Offset, size and alignment of each slice, as the fat header has them."""
+def read_fat(view: View) -> tuple[Slice, ...]:
+    """All slices of the fat file in ``view``, in the order of its header."""
     magic, count = view.unpack(">II", 0)
-    layout = ">IIQQII" if magic == FAT_MAGIC_64 else ">IIIII"
-    for index in range(count):
-        _, _, offset, size, align, *_ = view.unpack(layout, 8 + index * struct.calcsize(layout))
-        yield offset, size, align
+    layout = fat_layout(magic)
+    size = struct.calcsize(layout)
+    entries = [view.unpack(layout, 8 + index * size) for index in range(count)]
+    end = 8 + count * size
+    for _, _, start, length, *_ in sorted(entries, key=lambda entry: entry[2]):
+        if start < end:
+            raise view.broken("its slices overlap")
+        if start >= len(view.data):
+            raise view.broken(f"a slice lies at byte {start}, beyond its end")
+        end = start + length
+    return tuple(_fat_slice(view, *entry[2:5]) for entry in entries)
+
+
+def fat_layout(magic: int) -> str:
+    """The :mod:`struct` layout of an entry: CPU, subtype, offset, size, alignment."""
+    return ">IIQQII" if magic == FAT_MAGIC_64 else ">IIIII"
+
+
+def _fat_slice(view: View, offset: int, size: int, align: int) -> Slice:
+    part = Part(view, offset, min(size, len(view.data) - offset))
+    return Slice(part=part, offset=offset, size=size, align=align)
 
 
 def read_header(part: Part) -> Header:
@@ -229,18 +245,15 @@ class Commands:
         return tuple(self._segment(command) for command in self.of(LC_SEGMENT, LC_SEGMENT_64))
 
     def _segment(self, command: Command) -> Segment:
-        word, sections, entry = ("Q", 72, 80) if command.kind == LC_SEGMENT_64 else ("I", 56, 68)
-        address, memory, offset, size, _, _, count, _ = self.fields(command, 24, 4 * word + "IIII")
-        if sections + count * entry > command.size:
-            raise self.part.broken(f"the load command at byte {command.offset} is too short")
+        word = "Q" if command.kind == LC_SEGMENT_64 else "I"
+        address, memory, offset, size = self.fields(command, 24, 4 * word)
         first = None
-        for at in range(sections, sections + count * entry, entry):
-            _, length, start, _, _, _, flags = self.fields(command, at + 32, 2 * word + "IIIII")
+        for at, layout in self._sections(command):
+            _, length, start, _, _, _, flags = self.fields(command, at + 32, layout)
             if start and length and flags & 0xFF not in _ZERO_FILLED:
                 first = start if first is None else min(first, start)
-        name = self.part.content(command.offset + 8, 16).partition(b"\0")[0]
         return Segment(
-            name=name.decode("utf-8", "surrogateescape"),
+            name=self._name(command, 8),
             command=command,
             address=address,
             memory=memory,
@@ -249,10 +262,34 @@ class Commands:
             first=first,
         )
 
+    def _sections(self, command: Command) -> Iterator[tuple[int, str]]:
+        """Where the headers of a segment's sections begin, and their layout behind two names."""
+        word, start, size = ("Q", 72, 80) if command.kind == LC_SEGMENT_64 else ("I", 56, 68)
+        (count,) = self.fields(command, start - 8, "I")
+        if start + count * size > command.size:
+            raise self.part.broken(f"the load command at byte {command.offset} is too short")
+        for index in range(count):
+            yield start + index * size, 2 * word + "IIIII"
+
+    def _name(self, command: Command, at: int) -> str:
+        name = self.part.content(command.offset + at, 16).partition(b"\0")[0]
+        return name.decode("utf-8", "surrogateescape")
+
+    def section(self, segment: str, name: str) -> tuple[int, int] | None:
+        """Offset and size of the section ``name`` of ``segment``."""
+        for command in self.of(LC_SEGMENT, LC_SEGMENT_64):
+            for at, layout in self._sections(command):
+                if self._name(command, at) == name and self._name(command, at + 16) == segment:
+                    _, size, offset, *_ = self.fields(command, at + 32, layout)
+                    return offset, size
+        return None
+
     def room(self) -> int:
-        """Bytes free between the commands and the first byte that anything else owns."""
+        """Bytes free behind the commands: zeros before the first byte that anything else owns."""
         end = self.header.size + self.header.commands_size
         segments = self.segments()
         starts = [s.first for s in segments if s.first is not None]
         starts += [s.offset for s in segments if s.size and s.offset]
-        return max(0, min(starts, default=end) - end)
+        size = min(*starts, self.part.size, end + _MOST_ROOM) - end if starts else 0
+        padding = self.part.content(end, max(0, size))
+        return len(padding) - len(padding.lstrip(b"\0"))

@@ -8,18 +8,20 @@ each page of the file before the signature and of each of the other blobs.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sealift.binary.macho_layout import Part
+from sealift.binary.macho_layout import Commands, Part
 
 SUPER_BLOB, CODE_DIRECTORY, REQUIREMENTS, CMS_WRAPPER = (
     0xFADE0CC0, 0xFADE0C02, 0xFADE0C01, 0xFADE0B01,
 )  # fmt: skip
-DIRECTORY_SLOT, REQUIREMENTS_SLOT, CMS_SLOT = 0, 2, 0x10000
+DIRECTORY_SLOT, PLIST_SLOT, REQUIREMENTS_SLOT, CMS_SLOT = 0, 1, 2, 0x10000
 _ALTERNATE_SLOTS = range(0x1000, 0x1005)
 ADHOC, LINKER_SIGNED = 0x2, 0x20000
 # Names of :mod:`hashlib` and how many bytes of each are kept.
 HASHES = {1: ("sha1", 20), 2: ("sha256", 32), 3: ("sha256", 20), 4: ("sha384", 48)}
-SUPPORTS_TEAM, SUPPORTS_LONG_LIMIT, SUPPORTS_EXEC_SEGMENT = 0x20200, 0x20300, 0x20400
+SUPPORTS_SCATTER, SUPPORTS_TEAM = 0x20100, 0x20200
+SUPPORTS_LONG_LIMIT, SUPPORTS_EXEC_SEGMENT = 0x20300, 0x20400
 _MOST_BLOBS = 64
+_PAGE_EXPONENTS = range(10, 21)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,17 @@ def read_directories(part: Part, blobs: Mapping[int, Blob]) -> tuple[CodeDirecto
     return tuple(_directory(part, slot, blobs[slot]) for slot in slots)
 
 
+def embedded_plist(commands: Commands) -> bytes | None:
+    """The property list that a slice has in itself, which its signature also covers."""
+    found = commands.section("__TEXT", "__info_plist")
+    return commands.part.content(*found) if found else None
+
+
 def _directory(part: Part, slot: int, blob: Blob) -> CodeDirectory:
     version, flags, hashes, identifier, specials, pages, limit = part.unpack(
         ">IIIIIII", blob.offset + 8
     )
     hash_size, hash_kind, _, page_exponent = part.unpack(">BBBB", blob.offset + 36)
-    damaged = part.broken("a code directory of its signature is damaged")
     team = None
     if version >= SUPPORTS_TEAM:
         (at,) = part.unpack(">I", blob.offset + 48)
@@ -137,11 +144,11 @@ def _directory(part: Part, slot: int, blob: Blob) -> CodeDirectory:
         limit = long_limit or limit
     if (
         blob.magic != CODE_DIRECTORY
-        or page_exponent > 30
+        or (page_exponent and page_exponent not in _PAGE_EXPONENTS)
         or hashes < specials * hash_size
         or hashes + pages * hash_size > blob.length
     ):
-        raise damaged
+        raise part.broken("a code directory of its signature is damaged")
     return CodeDirectory(
         slot=slot,
         blob=blob,
