@@ -1,6 +1,7 @@
 """All that judgement needs to know of a subject: facts, no bytes, no open files."""
 
 import email.parser
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from sealift.errors import ArchiveError, BinaryFormatError
 __all__ = ["Facts", "Inventory", "Load", "Native", "WheelInfo", "take_inventory"]
 
 _LARGEST_TEXT = 1 << 20
+_PKG_INFO = re.compile(r"[^/]+/PKG-INFO")
 _STARTUP = (".pth", ".start")
 _LICENCE_NAMES = ("LICEN", "COPYING", "NOTICE")
 _DIST_INFO_TEXTS = ("METADATA", "WHEEL")
@@ -133,8 +135,7 @@ class _Taking:
     def inventory(self) -> Inventory:
         """What was taken."""
         subject = self._subject
-        if any(path.rpartition("/")[2] == "image.sealift" for path in self._members):
-            subject.kind = Kind.PRODUCT
+        subject.kind = self._kind()
         wheel = self._wheel() if subject.kind is Kind.WHEEL else None
         return Inventory(
             kind=subject.kind,
@@ -148,6 +149,18 @@ class _Taking:
             loads=tuple(self._loads),
             problems=(*subject.problems, *self.problems),
         )
+
+    def _kind(self) -> Kind:
+        """The kind by what is inside, where the outside does not settle it."""
+        kind = self._subject.kind
+        if kind not in {Kind.ARCHIVE, Kind.SDIST, Kind.FOLDER}:
+            return kind
+        if any(path.rpartition("/")[2] == "image.sealift" for path in self._members):
+            return Kind.PRODUCT
+        if kind is not Kind.FOLDER:
+            has_info = any(_PKG_INFO.fullmatch(path) for path in self._members)
+            return Kind.SDIST if has_info else Kind.ARCHIVE
+        return kind
 
     def _wheel(self) -> WheelInfo | None:
         if self._record:

@@ -14,12 +14,15 @@ from sealift.audit.content import Content
 from sealift.audit.finding import Finding
 from sealift.errors import ArchiveError
 
-TAR_MAGIC_AT, TAR_MAGIC = 257, b"ustar"
+_TAR_MAGIC_AT = 257
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 
 
 class Kind(StrEnum):
-    """What a subject is; a product is one that Sealift made, in any format."""
+    """What a subject is; a product is one that Sealift made, in any format.
+
+    Whether an archive or a folder is more than that is known once its members are.
+    """
 
     WHEEL = "wheel"
     SDIST = "sdist"
@@ -106,17 +109,15 @@ def _folder_kind(path: Path) -> tuple[Kind, str]:
 
 def _file_kind(path: Path, head: bytes) -> tuple[Kind, str]:
     start = head.partition(b"\n")[2] if head.startswith(b"#!") else head
-    if start.startswith((b"PK\3\4", b"PK\5\6")):
+    # What lies before a zip does not make it another thing for those who read it from its end.
+    if start.startswith((b"PK\3\4", b"PK\5\6")) or path.suffix in {".whl", ".zip", ".pyz"}:
         return _zip_kind(path, shebang=head.startswith(b"#!")), "zips:zip_members"
     if head.startswith(b"!<arch>\ndebian-binary"):
         return Kind.DEB, "packages:deb_members"
     if head.startswith(b"\xed\xab\xee\xdb"):
         return Kind.RPM, "packages:rpm_members"
-    if head[TAR_MAGIC_AT:].startswith(TAR_MAGIC):
+    if head[_TAR_MAGIC_AT:].startswith(b"ustar") or head.startswith(PACKED):
         return Kind.ARCHIVE, "tars:tar_members"
-    if head.startswith(PACKED):
-        sdist = path.name.endswith((".tar.gz", ".tgz"))
-        return Kind.SDIST if sdist else Kind.ARCHIVE, "tars:tar_members"
     return Kind.FILE, "payloads:file_members"
 
 
