@@ -183,6 +183,21 @@ def test_linkedit_does_not_grow_over_a_segment() -> None:
         signed(bytes(content), "x")
 
 
+def test_slices_are_not_spread_without_bound() -> None:
+    content = bytearray(make_fat([("arm64", UNSIGNED)]))
+    struct.pack_into(">I", content, 24, 31)
+    with pytest.raises(BinaryFormatError, match="2 to the power of 31"):
+        signed(bytes(content), "x")
+
+
+def test_a_signature_that_covers_less_does_not_fit() -> None:
+    content = bytearray(SIGNED)
+    directory = content.index(b"\xfa\xde\x0c\x02")
+    pages, limit = struct.unpack_from(">II", content, directory + 28)
+    struct.pack_into(">II", content, directory + 28, pages - 1, (pages - 1) * 4096)
+    assert check(bytes(content)).problems == (f"it covers {(pages - 1) * 4096} bytes of {limit}",)
+
+
 def test_unsigned_is_not_fitting() -> None:
     assert check(UNSIGNED) == SignatureCheck(cpu="arm64", signature=None)
     assert not check(UNSIGNED).fits

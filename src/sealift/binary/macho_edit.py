@@ -49,7 +49,8 @@ class MachoEdit:
 def edit(source: Path, out: Path, change: MachoEdit) -> None:
     """Write ``source`` with ``change`` to ``out``, which may be the same; the mode is kept.
 
-    Slices that are signed, or are for a CPU that runs nothing unsigned, are signed ad hoc.  Raises
+    Slices that are signed, or are for a CPU that runs nothing unsigned, are signed ad hoc; the
+    certificate and the entitlements of an older signature are lost.  Raises
     :class:`BinaryFormatError` when the file is damaged, when no slice has what is to be changed,
     or when the load commands have no room, with the bytes that lack.
     """
