@@ -168,7 +168,8 @@ def _obstacles(
     obstacles: dict[str, tuple[Reason, ...]] = {}
     for cpu, natives in by_cpu.items():
         dated = [(_minimum([native], policy), native) for native in natives]
-        wanted = {version for version, _ in dated} | _claimed_versions(claimed, cpu, policy)
+        told = {version for version, native in dated if _version(native, policy)}
+        wanted = told | _claimed_versions(claimed, cpu, policy)
         best = _tags({cpu: minimums[cpu]}, policy, natives)
         for version in sorted(wanted, reverse=True):
             tags = _tags({cpu: version}, policy, natives)
