@@ -8,6 +8,8 @@ import http.client
 import netrc
 import os
 import shutil
+import socket
+import ssl
 import time
 import urllib.error
 import urllib.parse
@@ -107,11 +109,11 @@ def _download(
     except (urllib.error.URLError, OSError, http.client.HTTPException) as problem:
         if isinstance(problem, OSError) and problem.errno in _OUR_DISK:
             raise
-        reason = getattr(problem, "reason", problem)
         raise FetchError(
-            f"cannot download {remote.name}: {reason}",
+            f"cannot download {remote.name}: {_reason(problem, remote.url)}",
             details=[_shown(remote.url)],
-            hint="is this machine online, and is the address allowed?",
+            hint="is this machine online, and is the address right? HTTPS_PROXY names a proxy, "
+            "SSL_CERT_FILE certificates",
         ) from problem
     if received < length and received != remote.size:
         raise FetchError(
@@ -120,6 +122,27 @@ def _download(
             hint="try again",
         ) from http.client.IncompleteRead(b"", length - received)
     _check(remote, digest.hexdigest(), received)
+
+
+def _reason(problem: Exception, url: str) -> str:
+    """Why there was no answer, as a clause."""
+    host = urllib.parse.urlsplit(_shown(url)).netloc
+    cause = getattr(problem, "reason", problem)
+    match cause:
+        case socket.gaierror(errno=socket.EAI_AGAIN):
+            return f"the name {host} cannot be looked up now"
+        case socket.gaierror():
+            return f"nobody knows a host {host}"
+        case ssl.SSLCertVerificationError():
+            return f"the certificate of {host} is not trusted: {cause.verify_message}"
+        case ConnectionRefusedError():
+            return f"nothing answers at {host}"
+        case TimeoutError():
+            return f"{host} does not answer in time"
+        case OSError(strerror=str(text)):
+            return f"{text[:1].lower()}{text[1:]}"
+        case _:
+            return str(cause)
 
 
 def _may_pass(problem: FetchError) -> bool:

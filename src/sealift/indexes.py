@@ -16,6 +16,8 @@ from typing import Any
 
 import platformdirs
 
+from sealift.credentials import Login, keyring_login
+
 _UV_VARIABLES = (
     "UV_INDEX",
     "UV_DEFAULT_INDEX",
@@ -27,8 +29,7 @@ _UV_VARIABLES = (
 _UV_KEYS = ("index", "index-url", "extra-index-url", "find-links", "no-index")
 _MACHINE_FILES = (Path("/etc/uv/uv.toml"), Path("/etc/pip.conf"))
 _PIP_SECTIONS = ("global", "install")
-
-Login = tuple[str, str]
+_SUBPROCESS = "subprocess"  # the one kind of keyring-provider that uv and pip share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +48,24 @@ class Indexes:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_indexes(folder: Path) -> Indexes:
-    """The indexes that hold for a project in ``folder``."""
-    tables = list(_uv_tables(folder))
+def read_indexes(folder: Path, *, own: Mapping[str, Any] | None = None) -> Indexes:
+    """The indexes that hold for a project in ``folder``; ``own`` is a script's ``[tool.uv]``."""
+    tables = [*([own] if own else []), *_uv_tables(folder)]
     urls = [os.environ.get(name, "") for name in _UV_VARIABLES]
     pip = _pip_settings()
     environment = _certificates(pip)
+    keyring = os.environ.get("UV_KEYRING_PROVIDER") or next(
+        (table["keyring-provider"] for table in tables if table.get("keyring-provider")), None
+    )
     if any(urls) or any(key in table for table in tables for key in _UV_KEYS):
         named = [entry for table in tables for entry in _entries(table)]
-        logins = _logins(_split(" ".join(urls)) + [url for url, _ in named])
-        return Indexes(logins={**logins, **_named_logins(named)}, environment=environment)
-    return _from_pip(pip, environment)
+        plain = [_url(text) for text in _split(" ".join(urls))]
+        logins = {**_logins([*plain, *(e.url for e in named)]), **_named_logins(named)}
+        if keyring == _SUBPROCESS:
+            entries = [*named, *map(_Entry, plain)]
+            logins = {**logins, **_keyring_logins(entries, known=logins)}
+        return Indexes(logins=logins, environment=environment)
+    return _from_pip(pip, environment, keyring=keyring)
 
 
 def _uv_tables(folder: Path) -> Iterable[Mapping[str, Any]]:
@@ -92,28 +100,60 @@ def _toml(path: Path) -> Mapping[str, Any]:
         return {}  # uv itself reports a file that is damaged
 
 
-def _entries(table: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """URL and name of every index in a table of uv's settings."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An index: where it is, what it is called, and whether it is asked as somebody always."""
+
+    url: str
+    name: str = ""
+    always: bool = False
+
+
+def _entries(table: Mapping[str, Any]) -> list[_Entry]:
+    """Every index in a table of uv's settings."""
     found = [
-        (str(entry.get("url", "")), str(entry.get("name", ""))) for entry in table.get("index", [])
+        _Entry(
+            str(entry.get("url", "")),
+            str(entry.get("name", "")),
+            entry.get("authenticate") == "always",
+        )
+        for entry in table.get("index", [])
     ]
     plain = [table.get("index-url", ""), *table.get("extra-index-url", [])]
-    return [*found, *((str(url), "") for url in plain if url)]
+    return [*found, *(_Entry(str(url)) for url in plain if url)]
 
 
-def _named_logins(entries: Iterable[tuple[str, str]]) -> dict[str, Login]:
+def _named_logins(entries: Iterable[_Entry]) -> dict[str, Login]:
     """Logins in ``UV_INDEX_<NAME>_USERNAME`` and ``…_PASSWORD``."""
     logins: dict[str, Login] = {}
-    for url, name in entries:
-        stem = "UV_INDEX_" + "".join(char if char.isalnum() else "_" for char in name.upper())
+    for entry in entries:
+        stem = "UV_INDEX_" + "".join(char if char.isalnum() else "_" for char in entry.name.upper())
         user = os.environ.get(f"{stem}_USERNAME", "")
         password = os.environ.get(f"{stem}_PASSWORD", "")
-        if name and (user or password):
-            logins[_host(url)] = (user, password)
+        if entry.name and (user or password):
+            logins[_host(entry.url)] = (user, password)
     return logins
 
 
-def _from_pip(pip: Mapping[str, str], environment: Mapping[str, str]) -> Indexes:
+def _keyring_logins(entries: Iterable[_Entry], *, known: Mapping[str, Login]) -> dict[str, Login]:
+    """Logins in the keyring, of indexes that lack a password.
+
+    As with uv, an index has to have a user's name, or ``authenticate = "always"``.
+    """
+    logins: dict[str, Login] = {}
+    for entry in entries:
+        parts = urllib.parse.urlsplit(entry.url)
+        host = _host(entry.url)
+        user, password = known.get(host, ("", ""))
+        if parts.scheme in {"http", "https"} and not password and (user or entry.always):
+            found = keyring_login(parts._replace(netloc=host).geturl(), user)
+            logins.update({host: found} if found else {})
+    return logins
+
+
+def _from_pip(
+    pip: Mapping[str, str], environment: Mapping[str, str], *, keyring: str | None
+) -> Indexes:
     main = [url for url in _split(pip.get("index-url", "")) if _is_there(url)]
     extra = _split(pip.get("extra-index-url", ""))
     links = _split(pip.get("find-links", ""))
@@ -129,12 +169,18 @@ def _from_pip(pip: Mapping[str, str], environment: Mapping[str, str]) -> Indexes
     ]
     if pip.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
         options, local = ["--no-index", *local], []
+    logins = _logins([*main, *extra])
+    if not keyring and pip.get("keyring-provider") == _SUBPROCESS:
+        keyring = _SUBPROCESS
+        options += ["--keyring-provider", keyring]
+    if keyring == _SUBPROCESS:
+        logins |= _keyring_logins(map(_Entry, [*main, *extra]), known=logins)
     if local:
         local += ["--index-strategy", "unsafe-best-match"]
     return Indexes(
         options=tuple(options),
         fallback=tuple(local),
-        logins=_logins([*main, *extra]),
+        logins=logins,
         environment=environment,
     )
 
@@ -182,6 +228,11 @@ def _certificates(pip: Mapping[str, str]) -> dict[str, str]:
     return {} if known else {"SSL_CERT_FILE": path}
 
 
+def _url(text: str) -> str:
+    """The address of an index in a variable of uv's, which may stand behind its name."""
+    return text.partition("=")[2] if "=http" in text else text
+
+
 def _split(text: str) -> list[str]:
     return text.split()
 
@@ -206,7 +257,7 @@ def _host(url: str) -> str:
 def _logins(urls: Iterable[str]) -> dict[str, Login]:
     logins: dict[str, Login] = {}
     for url in urls:
-        parts = urllib.parse.urlsplit(url.partition("=")[2] if "=http" in url else url)
+        parts = urllib.parse.urlsplit(url)
         if parts.username is not None:
             user, password = parts.username, parts.password or ""
             logins[_host(parts.geturl())] = (

@@ -52,7 +52,7 @@ def lock_text(lock: Pylock, *, folder: Path) -> str:
     for part in _located(data):
         part["path"] = _relative(Path(part["path"]), folder.absolute())
     data["created-by"] = "sealift"
-    return "\n".join(_lines(data)) + "\n"
+    return "\n".join(toml_lines(data)) + "\n"
 
 
 def json_like(value: Any) -> Any:
@@ -86,7 +86,8 @@ def inline_toml(value: Any) -> str:
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+def toml_lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of a ``pylock.toml`` that says ``data``."""
     for key, value in data.items():
         if key != "packages":
             yield f"{_key(key)} = {inline_toml(value)}"

@@ -34,7 +34,7 @@ from sealift.interpreters.installation import OLDEST
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
 from sealift.project import InputKind, Project, load_project
-from sealift.resolve import lock, save_lock
+from sealift.resolve import indexes_of, lock, save_lock
 from sealift.staging import stage
 from sealift.target import Target, current_target, parse_target
 from sealift.wheel import read_wheel
@@ -123,9 +123,10 @@ def make_wheelhouses(request: Request) -> tuple[Plan, tuple[Wheelhouse, ...]]:
         job.require_interpreter()
     _check_choices(plan)
     houses = []
+    indexes = indexes_of(plan.project)
     for job in plan.jobs:
         with console.step(f"Collecting wheels for {job.target}") as step:
-            house = collect(job)
+            house = collect(job, indexes)
             built = sum(wheel.built for wheel in house.wheels)
             told = console.count(len(house.wheels), "wheel")
             step.done(f"{told}, {built} built here" if built else told)

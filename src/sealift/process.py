@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sealift.target import current_target
 TAIL_LINES = 20
 
 
-def run(
+def run(  # noqa: PLR0913  (each says one thing of the call)
     command: Sequence[str | Path],
     *,
     cwd: Path | None = None,
@@ -30,12 +30,14 @@ def run(
     hint: str | None = None,
     tail: int = TAIL_LINES,
     expected: Container[int] = (0,),
+    listener: Callable[[str], None] | None = None,
 ) -> str:
     """Run ``command`` and return its standard output as text.
 
     ``action`` completes "cannot …" in the message of a failure, which is raised as ``error`` with
     the last ``tail`` lines of both streams; ``log`` receives everything.  ``expected`` are the exit
-    statuses that mean success.
+    statuses that mean success, after which ``listener`` is called with what was said on standard
+    error.
     """
     argv = [str(part) for part in command]
     what = action or f"run {Path(argv[0]).name}"
@@ -57,6 +59,8 @@ def run(
             hint=hint,
             log=log,
         )
+    if listener:
+        listener(done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "replace")
 
 

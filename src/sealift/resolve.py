@@ -6,7 +6,6 @@ A resolution is kept for a day, so that builds without a lock file of their own 
 
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,15 +18,15 @@ from packaging.version import Version
 from sealift import console, store, uv
 from sealift.backend import aside
 from sealift.errors import LockError
-from sealift.indexes import read_indexes
+from sealift.indexes import Indexes, read_indexes
 from sealift.inputs.folder import PROJECT_FILES
-from sealift.inputs.script import inline_metadata
-from sealift.lockfile import inline_toml, load_lock, lock_text, parse_lock
+from sealift.lockfile import load_lock, lock_text, parse_lock
+from sealift.lockscript import lock_script, script_block, uv_table
 from sealift.output import write_text
 from sealift.project import InputKind, Project
 from sealift.requirements import is_hashed, only_hashes_of
 
-_FORMAT = "2"  # a new number forgets resolutions made before
+_FORMAT = "3"  # a new number forgets resolutions made before
 _DAY = 24 * 3600  # seconds a resolution is reused
 _FOLDER_INPUTS = ("*requirements*.txt", "requirements/*.txt", "uv.toml")
 
@@ -169,29 +168,43 @@ def _export(path: Path, project: Project) -> Pylock:
     return parse_lock(text, folder=folder, source=str(path))
 
 
+def indexes_of(project: Project) -> Indexes:
+    """The package indexes that hold for ``project``, those that a script names before others."""
+    return read_indexes(_folder(project) or Path.cwd(), own=uv_table(project))
+
+
 def _resolved(project: Project, python: str, *, update: bool) -> tuple[str, Path]:
     """A resolution not older than a day, and the folder its paths are relative to."""
-    folder = _folder(project) or Path.cwd()
-    with tempfile.TemporaryDirectory(prefix="sealift-") as scratch:
-        sources, given = _sources(project, Path(scratch))
-        indexes = read_indexes(folder)
-        key = store.digest_of(
-            _FORMAT, python, str(folder), *indexes.options, *indexes.fallback,
-            *project.settings.config.extras, "|", *project.settings.config.groups, "|",
-            given, *_inputs(project),
-        )  # fmt: skip
-        cached = store.store_root() / "locks" / f"{key}.toml"
-        if not update and cached.is_file() and time.time() - cached.stat().st_mtime < _DAY:
-            return cached.read_text(encoding="utf-8"), folder
-        try:
+    folder, indexes = _folder(project) or Path.cwd(), indexes_of(project)
+    table = uv_table(project)
+    block = script_block(project, table, _feature(python)) if table else ""
+    sources, given = _sources(project)
+    key = store.digest_of(
+        _FORMAT, python, str(folder), *indexes.options, *indexes.fallback,
+        *project.settings.config.extras, "|", *project.settings.config.groups, "|",
+        block or given, *_inputs(project),
+    )  # fmt: skip
+    cached = store.store_root() / "locks" / f"{key}.toml"
+    if not update and cached.is_file() and time.time() - cached.stat().st_mtime < _DAY:
+        return cached.read_text(encoding="utf-8"), folder
+    try:
+        if block:
+            with tempfile.TemporaryDirectory(prefix="sealift-") as scratch:
+                place = Path(scratch)
+                text = lock_script(block, project, folder=folder, scratch=place, indexes=indexes)
+        else:
             text = _compile(project, sources, python, cwd=folder, given=given)
-        except LockError as problem:
-            if update or not cached.is_file() or not uv.is_about_network(problem.details):
-                raise
-            console.warning("the package index cannot be reached: the last resolution is used")
-            return cached.read_text(encoding="utf-8"), folder
+    except LockError as problem:
+        if update or not cached.is_file() or not uv.is_about_network(problem.details):
+            raise
+        console.warning("the package index cannot be reached: the last resolution is used")
+        return cached.read_text(encoding="utf-8"), folder
     store.replace_file(cached, text.encode())
     return text, folder
+
+
+def _feature(python: str) -> str:
+    return ".".join(python.split(".")[:2])
 
 
 def _inputs(project: Project) -> Iterator[bytes]:
@@ -204,7 +217,7 @@ def _inputs(project: Project) -> Iterator[bytes]:
             yield path.read_bytes()
 
 
-def _sources(project: Project, scratch: Path) -> tuple[list[str], str]:
+def _sources(project: Project) -> tuple[list[str], str]:
     """What uv is to compile, as arguments, and the text for its standard input."""
     config = project.settings.config
     groups = [part for group in config.groups for part in ("--group", group)]
@@ -218,35 +231,10 @@ def _sources(project: Project, scratch: Path) -> tuple[list[str], str]:
             assert project.archive is not None
             wanted = f"[{','.join(config.extras)}]" if config.extras else ""
             return ["-"], f"{project.name}{wanted} @ {project.archive.absolute().as_uri()}\n"
-        case InputKind.SCRIPT if tables := _uv_table(project):
-            path = scratch / "pyproject.toml"
-            path.write_text(tables, encoding="utf-8")
-            newer = tomllib.loads(tables)["tool"]["uv"].get("exclude-newer")
-            return [str(path), *(["--exclude-newer", str(newer)] if newer else [])], tables
         case InputKind.REQUIREMENT:
             return ["-"], f"{project.requirement}\n"
         case _:
             return ["-"], "".join(f"{text}\n" for text in project.dependencies)
-
-
-def _uv_table(project: Project) -> str:
-    """A script's requirements with its ``[tool.uv]``, as a ``pyproject.toml``.
-
-    uv ignores the sources of a script that it compiles, so they are moved to where it heeds them.
-    """
-    assert project.path is not None
-    text = project.path.read_text(encoding="utf-8", errors="replace")
-    tool = inline_metadata(text, str(project.path)).get("tool")
-    table = tool.get("uv") if isinstance(tool, dict) else None
-    if not table or not isinstance(table, dict):
-        return ""
-    sources = table.get("sources")
-    for source in sources.values() if isinstance(sources, dict) else ():
-        for entry in source if isinstance(source, list) else [source]:
-            if isinstance(entry, dict) and isinstance(entry.get("path"), str):
-                entry["path"] = str(project.path.parent.joinpath(entry["path"]).absolute())
-    head = {"name": "script", "version": "0", "dependencies": list(project.dependencies)}
-    return f"project = {inline_toml(head)}\ntool = {inline_toml({'uv': table})}\n"
 
 
 def _compile(
@@ -255,10 +243,9 @@ def _compile(
     """A universal resolution, as the text of a ``pylock.toml``."""
     if not project.dependencies and list(sources) == ["-"] and not given:
         return 'lock-version = "1.0"\ncreated-by = "sealift"\npackages = []\n'
-    feature = ".".join(python.split(".")[:2])
     command: list[str | Path] = [
         "pip", "compile", "--universal", "--format", "pylock.toml", "--no-header",
-        "--python-version", feature, "--python", uv.running_python(), *sources,
+        "--python-version", _feature(python), "--python", uv.running_python(), *sources,
     ]  # fmt: skip
     action = f"lock {project.name}"
     with tempfile.TemporaryDirectory(prefix="sealift-") as scratch:

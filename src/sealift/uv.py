@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sealift import process
+from sealift import console, process
 from sealift.errors import SealiftError
-from sealift.indexes import read_indexes
+from sealift.indexes import Indexes, read_indexes
 from sealift.tools import UV
 
 _NETWORK = re.compile(
@@ -15,7 +15,21 @@ _NETWORK = re.compile(
     r"network is unreachable|failed to fetch|could not connect|network connectivity is disabled",
     re.IGNORECASE,
 )
+_URL = re.compile(r"(?:Failed to fetch: |error sending request for url \()`?(https?://[^\s`)]+)")
+_REASONS = tuple(
+    (re.compile(cause, re.IGNORECASE), told)
+    for cause, told in (
+        (r"temporary failure in name resolution", "names cannot be looked up now"),
+        (r"dns error|failed to lookup address", "nobody knows a host of that name"),
+        (r"connection refused", "nothing answers there"),
+        (r"certificate", "its certificate is not trusted"),
+        (r"timed out", "it does not answer in time"),
+        (r"network is unreachable", "there is no network"),
+        (r"connection (reset|closed)", "the connection broke off"),
+    )
+)
 _DENIED = re.compile(r"\b(401|403)\b|unauthorized|forbidden", re.IGNORECASE)
+_OF_NO_CONCERN = re.compile("requested interpreter resolved to")  # which uv only builds with
 _KEPT = 12  # lines of a build backend's output
 
 
@@ -27,23 +41,25 @@ def call(
     error: type[SealiftError],
     given: str = "",
     variables: Mapping[str, str] | None = None,
+    indexes: Indexes | None = None,
 ) -> str:
     """Run uv in ``cwd`` and return its standard output; ``given`` is its standard input.
 
-    ``variables`` are added to its environment.
+    ``variables`` are added to its environment.  Its warnings are passed on.
 
-    The indexes that are configured for ``cwd`` are used; those of pip's on this machine are asked
-    when the others know no answer.  A failure is raised as ``error`` with "cannot ``action``".
+    The ``indexes`` are used, those that are configured for ``cwd`` by default; those of pip's on
+    this machine are asked when the others know no answer.  A failure is raised as ``error`` with
+    "cannot ``action``".
     """
-    indexes = read_indexes(cwd)
+    indexes = indexes or read_indexes(cwd)
     environment = process.clean_environment({**indexes.environment, **(variables or {})})
-    command = [UV.require(), *arguments, "--quiet", "--no-python-downloads", *indexes.options]
+    command = [UV.require(), *arguments, "--no-python-downloads", *indexes.options]
 
     def run(options: Sequence[str]) -> str:
         try:
             return process.run(
                 [*command, *options], cwd=cwd, env=environment, input_bytes=given.encode(),
-                error=error, action=action, tail=400,
+                error=error, action=action, tail=400, listener=_pass_on,
             )  # fmt: skip
         except error as problem:
             raise _readable(problem, action) from problem
@@ -69,6 +85,12 @@ def is_about_network(lines: Sequence[str]) -> bool:
     return any(_NETWORK.search(line) for line in lines)
 
 
+def _pass_on(told: str) -> None:
+    for line in told.splitlines():
+        if line.startswith("warning: ") and not _OF_NO_CONCERN.search(line):
+            console.warning(line.removeprefix("warning: "))
+
+
 def _readable(problem: SealiftError, action: str) -> SealiftError:
     """``problem``, raised with uv's output as details, told in a sentence."""
     lines = [line for line in problem.details if line.strip()]
@@ -80,14 +102,26 @@ def _readable(problem: SealiftError, action: str) -> SealiftError:
     causes = [line.removeprefix("error: ").replace("  cause: ", "") for line in told]
     if len(causes) > _KEPT + 3:
         causes = [*causes[:3], "…", *causes[-_KEPT:]]
+    if place := _unreachable(told):
+        return type(problem)(f"cannot {action}: {place}", details=causes, hint=_hint(causes))
     first = (causes or [problem.message])[0]
     if first.startswith("No solution found"):
         first, causes = "no set of versions fits together", ["", *causes[1:]]
     return type(problem)(
-        f"cannot {action}: {first[:1].lower()}{first[1:]}",
+        f"cannot {action}: {first if first[:2].isupper() else first[:1].lower() + first[1:]}",
         details=causes[1:],
         hint=hints[0] if hints else _hint(causes),
     )
+
+
+def _unreachable(lines: Sequence[str]) -> str | None:
+    """Which address cannot be reached, and why, where that is what uv says."""
+    text = "\n".join(lines)
+    url = _URL.search(text)
+    if not url or not is_about_network(lines):
+        return None
+    reason = next((told for cause, told in _REASONS if cause.search(text)), None)
+    return f"{url[1]} cannot be reached{f': {reason}' if reason else ''}"
 
 
 def _hint(lines: Sequence[str]) -> str | None:
@@ -97,5 +131,8 @@ def _hint(lines: Sequence[str]) -> str | None:
     if _DENIED.search(text):
         return "give the index's credentials in its URL, in ~/.netrc, or as uv and pip read them"
     if is_about_network(lines):
-        return "is this machine online, and is the package index allowed?"
+        return (
+            "is this machine online, and is the address of the index right? uv's and pip's "
+            "settings name indexes, HTTPS_PROXY a proxy, SSL_CERT_FILE certificates"
+        )
     return None

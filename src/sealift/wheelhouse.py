@@ -10,9 +10,10 @@ from typing import Any
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from sealift import backend, console, jsonform, sources, store
+from sealift.credentials import Login
 from sealift.errors import BuildError, FetchError, LockError
 from sealift.fetch import Remote, fetch
-from sealift.indexes import Login, read_indexes
+from sealift.indexes import Indexes, read_indexes
 from sealift.interpreter import Interpreter
 from sealift.plan import Action, Choice, Job, LockedFile
 from sealift.selection import fit_of, is_for
@@ -54,16 +55,18 @@ class Wheelhouse:
         return jsonform.dump(self)
 
 
-def collect(job: Job) -> Wheelhouse:
+def collect(job: Job, indexes: Indexes | None = None) -> Wheelhouse:
     """Download, verify and build what ``job`` chose.
 
+    The credentials are those of ``indexes``, by default of those that are configured for the job.
     Sizes and hashes of downloads hold, every wheel agrees with its RECORD and is unpacked into the
     content store.  Raises :class:`LockError` when something was refused, :class:`FetchError`,
     :class:`~sealift.errors.ArchiveError`, or :class:`BuildError` with the backend's last lines.
     """
     _check_refused(job)
     interpreter = job.require_interpreter()
-    files = _download([choice.file for choice in job.choices if choice.file], _logins(job))
+    logins = (indexes or _indexes(job)).logins
+    files = _download([choice.file for choice in job.choices if choice.file], logins)
     with ThreadPoolExecutor(_PARALLEL) as pool:
         taken = list(pool.map(lambda choice: _taken(choice, files), _with(job, Action.TAKE)))
     built = [_built(choice, job, files) for choice in _with(job, Action.BUILD)]
@@ -86,9 +89,9 @@ def _check_refused(job: Job) -> None:
         )
 
 
-def _logins(job: Job) -> Mapping[str, Login]:
+def _indexes(job: Job) -> Indexes:
     own = next((choice.folder for choice in job.choices if choice.is_project), None)
-    return read_indexes(own or Path.cwd()).logins
+    return read_indexes(own or Path.cwd())
 
 
 def _download(files: Sequence[LockedFile], logins: Mapping[str, Login]) -> dict[str, Path]:

@@ -10,14 +10,16 @@ import pytest
 from packaging.pylock import Pylock
 
 from sealift import store
+from sealift.credentials import keyring_login
 from sealift.errors import LockError, OutputError
+from sealift.fetch import Remote, fetch
 from sealift.lockfile import load_lock
 from sealift.project import load_project
-from sealift.resolve import lock, save_lock
+from sealift.resolve import indexes_of, lock, save_lock
 from sealift.tools import UV
 from tests.support.index import Index, serve_index
 from tests.support.jobs import package
-from tests.support.sdists import project_files, write_project
+from tests.support.sdists import project_files, write_project, write_sdist
 from tests.support.wheels import honest_wheel, write_zip
 
 PYTHON = "3.13"
@@ -98,7 +100,24 @@ def test_without_a_network_the_last_resolution_is_used(
     assert "cannot be reached" in capsys.readouterr().err
     with pytest.raises(LockError) as caught:
         lock(load_project("base"), python=PYTHON)
-    assert caught.value.hint == "is this machine online, and is the package index allowed?"
+    assert caught.value.message.startswith("cannot lock base: http://127.0.0.1:")
+    assert caught.value.message.endswith("/simple/base/ cannot be reached: nothing answers there")
+    assert "is the address of the index right" in (caught.value.hint or "")
+
+
+def test_an_index_on_an_unknown_host_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "https://index.invalid/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(LockError) as caught:
+        lock(load_project("app"), python=PYTHON)
+    place, _, reason = caught.value.message.partition(" cannot be reached: ")
+    assert place == "cannot lock app: https://index.invalid/simple/app/"
+    assert reason in {"nobody knows a host of that name", "names cannot be looked up now"}
+
+
+def test_what_uv_warns_of_is_passed_on(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    lock(load_project("app[nope]"), python=PYTHON)
+    assert "does not have an extra named `nope`" in capsys.readouterr().err
 
 
 def test_what_cannot_be_met_is_told_in_uvs_words(index: Index) -> None:
@@ -129,8 +148,6 @@ def test_a_folder_with_extras_and_groups(index: Index, tmp_path: Path) -> None:
     )
     found = versions(lock(load_project(str(path)), python=PYTHON))
     assert found == {"base": "1.0", "more": "1.0", "colour": "1.0"}
-    with pytest.raises(LockError, match="requested extra not found: gone"):
-        lock(load_project(f"{path}[gone]"), python=PYTHON)
 
 
 def test_dynamic_dependencies_are_asked_of_the_backend(index: Index, tmp_path: Path) -> None:
@@ -176,6 +193,98 @@ def test_the_date_a_script_stops_at_is_heeded(index: Index, tmp_path: Path) -> N
         lock(load_project("run.py"), python=PYTHON)
 
 
+def script(tmp_path: Path, table: str, *, dependencies: str = "'base', 'colour'") -> str:
+    lines = ["/// script", f"dependencies = [{dependencies}]", *table.splitlines(), "///"]
+    (tmp_path / "run.py").write_text("".join(f"# {line}\n" for line in lines))
+    return "run.py"
+
+
+@pytest.mark.parametrize(
+    ("table", "version"),
+    [
+        ("constraint-dependencies = ['base<1.5']", "1.0"),
+        ("override-dependencies = ['base==1.0']", "1.0"),
+        ("resolution = 'lowest'", "1.0"),
+        ("prerelease = 'allow'", "2.0rc1"),
+    ],
+)
+def test_what_a_script_asks_of_uv_is_heeded(
+    index: Index, tmp_path: Path, table: str, version: str
+) -> None:
+    honest_wheel(tmp_path / "files", "base", "2.0rc1")
+    given = script(tmp_path, f"[tool.uv]\n{table}")
+    assert versions(lock(load_project(given), python=PYTHON))["base"] == version
+    assert [path.name for path in tmp_path.glob("run.py*")] == ["run.py"]
+
+
+def test_indexes_of_a_script_come_before_others(index: Index, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    honest_wheel(mine, "base", "9.0")
+    with serve_index(mine, login=("me", "secret")) as own:
+        url = own.url.replace("//", "//me:secret@")
+        given = script(tmp_path, f"[[tool.uv.index]]\nurl = '{url}'")
+        assert versions(lock(load_project(given), python=PYTHON))["base"] == "9.0"
+        assert indexes_of(load_project(given)).logins[own.host] == ("me", "secret")
+    given = script(
+        tmp_path, "[tool.uv]\nno-index = true\nfind-links = ['mine']", dependencies="'base'"
+    )
+    assert versions(lock(load_project(given), python=PYTHON)) == {"base": "9.0"}
+
+
+def test_pips_indexes_are_not_told_where_a_script_names_its_own(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://pip.invalid/simple")
+    given = script(tmp_path, "[tool.uv]\nindex-url = 'https://own.invalid/simple'")
+    assert indexes_of(load_project(given)).options == ()
+
+
+def test_wheels_and_sdists_that_a_script_rules_out_are_not_locked(
+    index: Index, files: Path, tmp_path: Path
+) -> None:
+    write_sdist(files, "base", "3.0", project_files("base", "3.0"))
+    honest_wheel(files, "base", "3.0")
+    for table, has_wheels, has_sdist in (
+        ("no-binary-package = ['Base']", False, True),
+        ("no-build = true", True, False),
+        ("link-mode = 'copy'", True, True),
+    ):
+        given = script(tmp_path, f"[tool.uv]\n{table}", dependencies="'base'")
+        (found,) = lock(load_project(given), python=PYTHON).packages
+        assert (bool(found.wheels), bool(found.sdist)) == (has_wheels, has_sdist), table
+
+
+def test_what_uv_does_not_take_in_a_script_is_told(
+    index: Index, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LockError, match=r"uv does not take \[tool.uv\] of .*run.py") as caught:
+        lock(load_project(script(tmp_path, "[tool.uv]\nmanaged = true")), python=PYTHON)
+    assert caught.value.details == ("unknown field `managed`",)
+    given = script(tmp_path, "[tool.uv]\nno-build-isolation = true")
+    lock(load_project(given), python=PYTHON)
+    assert "no-build-isolation of [tool.uv] hold" in capsys.readouterr().err
+
+
+def test_a_password_in_the_keyring_opens_index_and_files(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/keyring"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\ntest "$1 $3" = "get me" && echo secret\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")  # for uv
+    monkeypatch.setenv("SEALIFT_KEYRING", str(program))
+    monkeypatch.setenv("UV_KEYRING_PROVIDER", "subprocess")
+    keyring_login.cache_clear()
+    with serve_index(files, login=("me", "secret")) as served:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", served.url.replace("//", "//me@"))
+        project = load_project("base")
+        (found,) = lock(project, python=PYTHON).packages
+        (wheel,) = found.wheels or ()
+        remote = Remote(wheel.url or "", wheel.hashes["sha256"])
+        assert fetch(remote, logins=indexes_of(project).logins).is_file()
+
+
 @pytest.mark.parametrize("table", ["tool = 3", "tool.uv = 3"])
 def test_odd_tables_of_a_script_are_no_surprise(index: Index, tmp_path: Path, table: str) -> None:
     (tmp_path / "x.py").write_text(f"# /// script\n# dependencies = ['app']\n# {table}\n# ///\n")
@@ -183,7 +292,7 @@ def test_odd_tables_of_a_script_are_no_surprise(index: Index, tmp_path: Path, ta
     (tmp_path / "x.py").write_text(
         "# /// script\n# dependencies = ['app']\n# tool.uv.sources.app = 3\n# ///\n"
     )
-    with pytest.raises(LockError, match="cannot lock x: failed to parse"):
+    with pytest.raises(LockError, match="cannot lock x: uv does not take"):
         lock(load_project("x.py"), python=PYTHON)
 
 

@@ -1,7 +1,10 @@
 """Downloads are checked before anyone sees them."""
 
+import errno
 import hashlib
+import socket
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -47,6 +50,32 @@ def test_another_size_is_refused(url: str, size: int) -> None:
 def test_a_missing_file_names_it(url: str) -> None:
     with pytest.raises(FetchError, match=r"cannot download gone\.whl"):
         fetch(Remote(url.replace("my%20file%2B1", "gone"), SHA256))
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "nobody knows a host "),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "cannot be looked up now"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "network is unreachable"),
+        (TimeoutError("timed out"), "does not answer in time"),
+    ],
+)
+def test_a_host_that_cannot_be_reached_is_told_in_words(
+    url: str, problem: OSError, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: object, **__: object) -> NoReturn:
+        raise problem
+
+    for variable in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    monkeypatch.setattr("sealift.fetch._PAUSES", ())
+    with pytest.raises(FetchError, match=told) as caught:
+        fetch(Remote("http://index.invalid/x.whl", SHA256))
+    assert "Errno" not in caught.value.message
+    assert caught.value.hint
+    assert caught.value.details == ("http://index.invalid/x.whl",)
 
 
 def test_other_schemes_are_refused(url: str) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sealift.credentials import keyring_login
 from sealift.indexes import read_indexes
 
 
@@ -104,6 +105,73 @@ def test_logins_of_named_indexes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("UV_INDEX_MY_OWN_1_USERNAME", "me")
     monkeypatch.setenv("UV_INDEX_MY_OWN_1_PASSWORD", "secret")
     assert read_indexes(tmp_path / "project").logins == {"own.invalid": ("me", "secret")}
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What was asked of a ``keyring`` that knows two passwords, one by the host only."""
+    program, asked = tmp_path / "bin/keyring", tmp_path / "asked"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!/bin/sh\necho \"$@\" >> '{asked}'\n"
+        'case "$*" in\n'
+        '"get https://one.invalid/simple me") echo "p w" ;;\n'
+        '"get two.invalid:8443 you") echo secret ;;\n'
+        '"get https://three.invalid/simple --mode creds") printf "her\\nkey\\n" ;;\n'
+        "*) exit 1 ;;\nesac\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("SEALIFT_KEYRING", str(program))
+    keyring_login.cache_clear()
+    return asked
+
+
+def test_the_keyring_is_asked_as_uv_asks_it(
+    tmp_path: Path, keyring: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project/uv.toml").write_text(
+        'keyring-provider = "subprocess"\n'
+        'extra-index-url = ["https://me@one.invalid/simple", "https://none.invalid/simple"]\n'
+        '[[index]]\nurl = "https://you@two.invalid:8443/simple"\n'
+        '[[index]]\nurl = "https://three.invalid/simple"\nauthenticate = "always"\n'
+        '[[index]]\nurl = "https://a:b@four.invalid/simple"\n'
+    )
+    wanted = {
+        "one.invalid": ("me", "p w"),
+        "two.invalid:8443": ("you", "secret"),
+        "three.invalid": ("her", "key"),
+        "four.invalid": ("a", "b"),
+    }
+    assert read_indexes(tmp_path / "project").logins == wanted
+    assert read_indexes(tmp_path / "project").logins == wanted
+    assert keyring.read_text().splitlines() == [  # once
+        "get https://two.invalid:8443/simple you",
+        "get two.invalid:8443 you",
+        "get https://three.invalid/simple --mode creds",
+        "get https://one.invalid/simple me",
+    ]
+    monkeypatch.setenv("UV_KEYRING_PROVIDER", "disabled")
+    assert read_indexes(tmp_path / "project").logins["one.invalid"] == ("me", "")
+
+
+def test_the_keyring_is_asked_for_pips_indexes(tmp_path: Path, keyring: Path) -> None:
+    text = "[global]\nindex-url = https://me@one.invalid/simple\n"
+    assert read_indexes(pip_conf(tmp_path, text)).logins == {"one.invalid": ("me", "")}
+    assert not keyring.exists()
+    found = read_indexes(pip_conf(tmp_path, f"{text}keyring-provider = subprocess\n"))
+    assert found.logins == {"one.invalid": ("me", "p w")}
+    assert found.options[-2:] == ("--keyring-provider", "subprocess")
+
+
+def test_a_keyring_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyring_login.cache_clear()
+    monkeypatch.setattr("sealift.tools.Tool.find", lambda _: None)
+    monkeypatch.setenv("UV_KEYRING_PROVIDER", "subprocess")
+    monkeypatch.setenv("UV_INDEX", "own=https://me@one.invalid/simple")
+    assert read_indexes(tmp_path / "project").logins == {"one.invalid": ("me", "")}
+    assert "pip install keyring" in capsys.readouterr().err
 
 
 def test_variables_of_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
