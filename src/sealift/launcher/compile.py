@@ -138,7 +138,7 @@ def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
     key = store.digest_of(
         "1", compiler.identity, *compiler.command[1:], *_FLAGS, *_ZSTD_FLAGS, _ZSTD_SHA256,
         *_defines(interpreter), *(file.read_bytes() for file in inputs),
-        store.file_stamp(static) if static else "",
+        *((store.file_stamp(static), *interpreter.build_paths) if static else ()),
     )  # fmt: skip
 
     def make(out: Path) -> None:
