@@ -46,6 +46,7 @@ RESULTS = {
     "lock": "an object: the `path` of the lock, and how many `packages` it has",
     "init": "an object: the `path` of the file that was changed",
     "audit": "an object that keeps to `src/sealift/data/audit.schema.json`",
+    "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",
     "targets": "an object: target → format → `null`, or the reason why not",
     "doctor": f"a list, one object a check: {_fields(Check)}",
     "cache": f"an object: `path` and `kinds`, a list of {_fields(Usage)}",
@@ -121,7 +122,7 @@ def events() -> Iterator[str]:
     yield "With `--json` standard output has one JSON object a line and nothing else. Each has an"
     yield "`event`. A step begins with `start`, then come events of what is done in it, steps among"
     yield "them, then `done` or `failed`. A command that succeeds prints one `result`; notes and"
-    yield "warnings may follow. One that fails ends with `error` and with its exit status, as does a"
+    yield "warnings may follow. One that fails ends with `error` and its exit status, as does a"
     yield "wrong command line. A new version may have more events and fields: pass over what you do"
     yield "not know."
     yield ""
@@ -133,7 +134,7 @@ def events() -> Iterator[str]:
     yield ""
     yield "| command | `value` of its result |"
     yield "|---|---|"
-    yield from (f"| `{name}` | {RESULTS[name]} |" for name in names(sealift))
+    yield from (f"| `{name}` | {RESULTS.get(name, '')} |" for name in names(sealift))
 
 
 def names(group: click.Group, path: str = "") -> Iterator[str]:

@@ -20,7 +20,7 @@ _EXAMPLES = """
 \b
 Examples:
   sealift build .                              a file that runs without Python
-  sealift build httpie                         the same, by name
+  sealift build httpie --entry http            by name; which of its commands
   sealift build script.py --out bin            a PEP 723 script
   sealift build . -f dir -f tar                a folder, and an archive of it
   sealift build . --python 3.13 --entry myapp.cli:main

@@ -8,12 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from sealift import console
 from sealift.archive import read_member
 from sealift.entry import EntryPoint, parse_entry_point
 from sealift.errors import EntryPointError
 from sealift.wheel import WheelFile, module_files, read_wheel
 
 _NATIVE = (".so", ".pyd")
+_EXAMPLE = "package.module:function"
 
 
 def choose_entry(
@@ -41,6 +43,9 @@ def choose_entry(
             points = [*wheel.entry_points]
         found = pick_entry(points, project=wheel.name, explicit=explicit, runnable=runnable)
         _check_exists(found, [wheel, *others])
+    besides = [point.name for point in wheel.entry_points if point != found and not point.gui]
+    if explicit is None and besides:
+        console.note(f"it starts {found.name}; --entry chooses {' or '.join(besides)} instead")
     return found
 
 
@@ -70,7 +75,7 @@ def pick_entry(
     if not points and not modules:
         raise EntryPointError(
             f"cannot start {project}: it has no console script and no __main__ module",
-            hint='name what to start: --entry "package.module:function"',
+            hint=f'name what to start: --entry "{_EXAMPLE}"',
         )
     every = (*points, *modules)
     width = max(len(point.name) for point in every)
@@ -138,15 +143,16 @@ def _check_exists(point: EntryPoint, wheels: Sequence[WheelFile]) -> None:
 def _check_attribute(
     point: EntryPoint, wheel: WheelFile, places: Mapping[str, str], place: str
 ) -> None:
+    names = _names_in(read_member(wheel.path, places[place])) if place.endswith(".py") else None
     if point.function is None:
         is_package = place == f"{point.module.replace('.', '/')}/__init__.py"
         if is_package and not _module_place(places, f"{point.module}.__main__"):
+            example = f"{point.module}:main" if "main" in (names or ()) else _EXAMPLE
             raise EntryPointError(
                 f"cannot start {point.module}: it is a package without a __main__ module",
-                hint=f'name a function: --entry "{point.module}:main"',
+                hint=f'name a function: --entry "{example}"',
             )
         return
-    names = _names_in(read_member(wheel.path, places[place])) if place.endswith(".py") else None
     wanted = point.function.split(".")[0]
     if names is None or wanted in names or _module_place(places, f"{point.module}.{wanted}"):
         return

@@ -5,6 +5,7 @@ running one after the other costs little more than the last.
 """
 
 import dataclasses
+import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from sealift.errors import (
     RefusedError,
 )
 from sealift.extras import check_extras, extras_of
-from sealift.image import Image
+from sealift.image import INTERPRETER, Image
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.candidates import check_version
 from sealift.interpreters.choose import NEWEST, choose
@@ -131,6 +132,7 @@ def make_wheelhouses(request: Request) -> tuple[Plan, tuple[Wheelhouse, ...]]:
             told = console.count(len(house.wheels), "wheel")
             step.done(f"{told}, {built} built here" if built else told)
             _check_extras(house, plan.project)
+            _check_materialized(house, plan.project)
             houses.append(house)
     return plan, tuple(houses)
 
@@ -141,6 +143,16 @@ def _check_extras(house: Wheelhouse, project: Project) -> None:
         if wheel.is_project and project.settings.config.extras:
             known = extras_of(read_wheel(wheel.path))
             check_extras(project.settings.config.extras, known, project=project.name)
+
+
+def _check_materialized(house: Wheelhouse, project: Project) -> None:
+    """Warn of names to materialize that nothing shipped has."""
+    there = {INTERPRETER, "*", *(wheel.name for wheel in house.wheels)}
+    for name in project.settings.config.materialize:
+        if name not in there:
+            near = difflib.get_close_matches(name.lower(), sorted(there), n=1)
+            meant = f"; did you mean {near[0]!r}?" if near else ""
+            console.warning(f"nothing called {name!r} is shipped that could be materialized{meant}")
 
 
 def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:

@@ -161,6 +161,30 @@ def test_output_options_work_before_the_command_as_well(tmp_path: Path) -> None:
     assert "✓" not in sealift("--quiet", "plan", demo_project(tmp_path), cwd=tmp_path).err
 
 
+def test_a_name_to_materialize_that_nothing_has_is_told(tmp_path: Path) -> None:
+    project = demo_project(tmp_path / "p")
+    outcome = sealift(
+        "collect", project, "--materialize", "Demo", "--materialize", "demo", cwd=tmp_path
+    )
+    assert outcome.status == 0, outcome.err
+    assert "nothing called 'Demo' is shipped" in outcome.err
+    assert "did you mean 'demo'?" in outcome.err
+    assert "nothing called 'demo'" not in outcome.err
+
+
+def test_an_extra_that_only_the_wheel_knows_is_refused_when_it_is_there(tmp_path: Path) -> None:
+    project = demo_project(
+        tmp_path / "p",
+        more='dynamic = ["optional-dependencies"]\n[project.scripts]\ndemo = "demo:main"',
+    )
+    lock = 'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n'
+    (project / "pylock.toml").write_text(lock)
+    outcome = sealift("collect", f"{project}[nope]", cwd=tmp_path)
+    assert outcome.status == 3
+    assert "cannot ship extra 'nope' of demo" in outcome.err
+    assert not (tmp_path / "dist").exists()
+
+
 def test_groups_are_refused_where_there_are_none(tmp_path: Path) -> None:
     outcome = sealift("plan", "click==8.1.8", "--group", "dev", "--json", cwd=tmp_path)
     assert outcome.status == 3

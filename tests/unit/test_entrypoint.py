@@ -34,9 +34,15 @@ def test_the_only_gui_script_is_meant(tmp_path: Path) -> None:
     assert choose_entry(wheel(tmp_path, GUI)) == GUI
 
 
-def test_the_script_named_as_the_project_is_meant(tmp_path: Path) -> None:
+def test_the_script_named_as_the_project_is_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     own = EntryPoint("De.Mo", "pkg.cli", "main")
-    assert choose_entry(wheel(tmp_path, CLI, own, name="de-mo")) == own
+    given = wheel(tmp_path, CLI, own, name="de-mo")
+    assert choose_entry(given) == own
+    assert "it starts De.Mo; --entry chooses run instead" in capsys.readouterr().err
+    assert choose_entry(given, explicit="De.Mo") == own
+    assert capsys.readouterr().err == ""
 
 
 def test_the_only_package_with_main_is_meant(tmp_path: Path) -> None:
@@ -55,6 +61,15 @@ def test_several_are_listed(tmp_path: Path) -> None:
         "pkg   python -m pkg",
     )
     assert caught.value.hint == "choose one: --entry run"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"), [(MAIN, '--entry "pkg:main"'), (b"", '--entry "package.module:function"')]
+)
+def test_a_function_is_proposed_only_where_it_is(tmp_path: Path, source: bytes, hint: str) -> None:
+    with pytest.raises(EntryPointError, match="a package without a __main__") as caught:
+        choose_entry(wheel(tmp_path, files={"pkg/__init__.py": source}), explicit="pkg")
+    assert caught.value.hint == f"name a function: {hint}"
 
 
 def test_none_is_told(tmp_path: Path) -> None:
@@ -87,7 +102,7 @@ def test_an_explicit_entry_is_found(explicit: str, expected: EntryPoint, tmp_pat
         ("pkg.cly:main", "no module 'pkg.cly'", "did you mean pkg.cli"),
         ("cli", "no module 'cli'", "pkg.cli"),
         ("pkg.cli:mian", "has no 'mian'", "did you mean pkg.cli:main"),
-        ("pkg", "without a __main__", "pkg:main"),
+        ("pkg", "without a __main__", "package.module:function"),
         ("my-run", "no script 'my-run'", "did you mean 'run'"),
         ("rum", "no module 'rum'", "run"),
         ("pkg.cli:2", "no script", None),
