@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from sealift.audit import platform
 from sealift.audit.natives import Native
 from sealift.audit.platform import macos
 from sealift.audit.verdict import Verdict
@@ -23,14 +24,14 @@ def macho(
     weak: Sequence[str] = (),
     rpaths: Sequence[str] = (),
     kind: str = "bundle",
-    platform: str = "macos",
+    system: str = "macos",
 ) -> Native:
     libraries = [Dependency(name=name, current=(1, 0, 0), compatible=(1, 0, 0)) for name in needs]
     libraries += [
         Dependency(name=name, current=(1, 0, 0), compatible=(1, 0, 0), is_weak=True)
         for name in weak
     ]
-    builds = (Build(platform=platform, minimum=(*minimum, 0), sdk=None),) if minimum else ()
+    builds = (Build(platform=system, minimum=(*minimum, 0), sdk=None),) if minimum else ()
     facts = MachoFacts(
         cpu=cpu, bits=64, endian="little", kind=kind, flags=0x80, builds=builds,
         dependencies=tuple(libraries), rpaths=tuple(rpaths),
@@ -129,11 +130,20 @@ def test_a_program_s_own_folder_is_known_where_it_is_in_the_subject() -> None:
 
 def test_ios_tags_name_the_kit_and_python_s_framework_is_there() -> None:
     python = "@rpath/Python.framework/Python"
-    file = macho(EXTENSION, (13, 0), needs=[SYSTEM, python], platform="ios")
+    file = macho(EXTENSION, (13, 0), needs=[SYSTEM, python], system="ios")
     verdict = judged(file, tag="ios_13_0_arm64_iphoneos")
     assert verdict.best == "ios_13_0_arm64_iphoneos"
     assert outside(verdict) == set()
-    simulator = macho(EXTENSION, (13, 0), cpu="x86_64", platform="ios-simulator")
-    verdict = judged(simulator, tag="ios_12_0_x86_64_iphonesimulator")
-    assert verdict.best == "ios_13_0_x86_64_iphonesimulator"
-    assert list(verdict.obstacles) == ["ios_12_0_x86_64_iphonesimulator"]
+    simulator = macho(EXTENSION, (15, 0), cpu="x86_64", system="ios-simulator")
+    verdict = judged(simulator, tag="ios_13_0_x86_64_iphonesimulator")
+    assert verdict.best == "ios_15_0_x86_64_iphonesimulator"
+    assert list(verdict.obstacles) == ["ios_13_0_x86_64_iphonesimulator"]
+
+
+def test_the_first_simulator_for_arm_is_in_every_file_and_says_nothing() -> None:
+    first = macho(EXTENSION, (14, 0), system="ios-simulator")
+    tag = "ios_13_0_arm64_iphonesimulator"
+    assert judged(first, tag=tag).best == tag
+    assert platform.judge(inventory(first, tag=tag)).best == tag
+    later = macho(EXTENSION, (15, 0), system="ios-simulator")
+    assert judged(later, tag=tag).best == "ios_15_0_arm64_iphonesimulator"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sealift.audit.natives import Native
 from sealift.binary.elf import ElfFacts
+from sealift.binary.pe import PeFacts
 
 _OLD_NAMES = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux2014": "2_17"}
 _FORMS = (
@@ -26,6 +27,10 @@ _FAT = {
 _CPUS = {
     "32": "i686", "_amd64": "x86_64", "_arm64": "aarch64",
     "arm64_v8a": "aarch64", "armeabi_v7a": "armv7l", "x86": "i686",
+}  # fmt: skip
+_PE_MACHINES = {
+    "x86": "i686", "amd64": "x86_64", "arm64": "aarch64", "arm64x": "aarch64", "armnt": "armv7l",
+    "arm64ec": "x86_64",
 }  # fmt: skip
 _SAME = {"i386": "i686", "i586": "i686", "arm64": "aarch64", "amd64": "x86_64"}
 
@@ -66,7 +71,8 @@ def parse_platform(tag: str) -> Platform | None:
         if match := form.fullmatch(tag):
             version = tuple(int(part) for part in match["version"].split("_") if part)
             arch = match["arch"]
-            cpus = _FAT.get(arch) or (_CPUS.get(arch, arch),)
+            cpu = re.sub(r"_iphone(?:os|simulator)$", "", arch)  # the kit belongs to the tag
+            cpus = _FAT.get(arch) or (_CPUS.get(cpu, cpu),)
             return Platform(tag, system, match["family"], version, arch, cpus)
     return None
 
@@ -80,6 +86,9 @@ def cpu_of(native: Native) -> str:
         if (facts.machine, facts.endian) == ("ppc64", "little"):
             return "ppc64le"
         return facts.machine
+    if isinstance(facts, PeFacts):
+        machine = _PE_MACHINES.get(facts.machine, facts.machine)
+        return "any" if facts.is_any_cpu else machine
     return _SAME.get(facts.cpu, facts.cpu)
 
 
@@ -89,6 +98,8 @@ def same_cpu(one: str, other: str) -> bool:
     >>> same_cpu("arm64", "aarch64"), same_cpu("x86_64h", "x86_64")
     (True, True)
     """
+    if "any" in {one, other}:
+        return True
 
     def plain(name: str) -> str:
         if name.startswith("arm") and name[3:4] in {"v", ""}:

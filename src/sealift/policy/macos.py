@@ -22,6 +22,7 @@ class ApplePolicy:
     """What every system called ``name`` ("macos" or "ios") has.
 
     ``oldest`` is its oldest version by CPU; ``fat`` has the CPUs of the tags that stand for many.
+    ``clamped`` has, by platform and CPU, the version that files name at least whatever they need.
     """
 
     name: str
@@ -29,6 +30,7 @@ class ApplePolicy:
     given: tuple[str, ...]
     oldest: Mapping[str, Version]
     fat: Mapping[str, tuple[str, ...]]
+    clamped: Mapping[tuple[str, str], Version]
 
     def is_system(self, install_name: str) -> bool:
         """Whether the library ``install_name`` is there without being shipped."""
@@ -48,6 +50,11 @@ def load_apple(name: str) -> ApplePolicy:
         given=tuple(table["given"]),
         oldest={cpu: _version(text) for cpu, text in table["oldest"].items()},
         fat={tag: tuple(cpus) for tag, cpus in table["fat"].items()},
+        clamped={
+            (platform, cpu): _version(text)
+            for platform, cpus in table["clamped"].items()
+            for cpu, text in cpus.items()
+        },
     )
 
 

@@ -7,11 +7,13 @@ from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
 from sealift.binary.macho import MachoFacts
+from sealift.binary.pe import PeFacts
 
 _SYSTEMS = {
     "manylinux": "linux", "musllinux": "linux", "linux": "linux", "android": "android",
-    "macosx": "macos", "win": "windows",
+    "macosx": "macos", "ios": "ios", "win": "windows",
 }  # fmt: skip
+_MODULES = {"ios": "macos"}  # where it is not the system's own name
 
 
 def judge(inventory: Inventory) -> Verdict:
@@ -29,9 +31,10 @@ def judge(inventory: Inventory) -> Verdict:
         if len(systems) > 1:
             return Verdict(best=None, claimed=claimed)
         (system,) = systems
-    if system not in _SYSTEMS.values():
+    if system is None or system not in _SYSTEMS.values():
         return Verdict(best=None, claimed=claimed)
-    module = importlib.import_module(f"sealift.audit.platform.{system}")
+    name = _MODULES.get(system, system)
+    module = importlib.import_module(f"sealift.audit.platform.{name}")
     verdict: Verdict = module.judge(inventory)
     return verdict
 
@@ -52,4 +55,4 @@ def system_of(native: Native) -> str | None:
             # A library that asks for nothing tells no system; only Linux has such in numbers.
             return facts.system or "linux"
         case MachoFacts() as facts:
-            return facts.platform or "macos"
+            return (facts.platform or "macos").removesuffix("-simulator")

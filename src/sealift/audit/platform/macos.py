@@ -119,8 +119,12 @@ def _build(native: Native, policy: ApplePolicy) -> Build | None:
 
 
 def _version(native: Native, policy: ApplePolicy) -> Version | None:
+    """The oldest system the file says it is for; none where it says nothing that counts."""
     build = _build(native, policy)
-    return build.minimum[:2] if build else None
+    if build is None:
+        return None
+    clamped = policy.clamped.get((build.platform, base_cpu(_facts(native).cpu)), (0, 0))
+    return build.minimum[:2] if build.minimum[:2] > clamped else None
 
 
 def _minimum(natives: Sequence[Native], policy: ApplePolicy) -> Version:
