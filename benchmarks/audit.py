@@ -85,18 +85,11 @@ def ours(*arguments: str | Path) -> list[str | Path]:
 
 def shown(bin_: Path, wheel: Path, env: dict[str, str]) -> tuple[str, str]:
     """What both say a wheel is good for."""
-    told = process.run([bin_ / "auditwheel", "show", "--json", wheel], env=env)
-    theirs = json.loads(told)["overall_policy"] if told.lstrip().startswith("{") else told
+    told = json.loads(process.run([bin_ / "auditwheel", "show", "--json", wheel], env=env))
     report = process.run(ours("audit", "--fail-on", "never", "--json", wheel), env=env)
-    (line,) = (text for text in report.splitlines() if '"result"' in text)
-    return _best(json.loads(line)), str(theirs)
-
-
-def _best(result: dict[str, object]) -> str:
-    value = result["value"]
-    assert isinstance(value, dict)
-    (subject,) = value["subjects"]
-    return str(subject["verdict"]["best"])
+    results = map(json.loads, report.splitlines())
+    (mine,) = next(it["value"]["reports"] for it in results if it["event"] == "result")
+    return str(mine["best"]), str(told["overall_tag"])
 
 
 def one_by_one(work: Path, rounds: int) -> Iterator[tuple[str, ...]]:

@@ -11,7 +11,8 @@ import pytest
 from sealift import process
 from sealift.binary.elf import read_elf
 from sealift.errors import ConfigError, RefusedError
-from sealift.repair import Options, Repaired, repair_wheel
+from sealift.repair.plan import Options
+from sealift.repair.wheel import Repaired, repair_wheel
 from sealift.wheel import verify_wheel
 from tests.support.command import sealift
 from tests.support.debian_root import debian_root, python_in

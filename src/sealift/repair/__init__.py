@@ -4,8 +4,3 @@ What a wheel needs is *planned* from its inventory by the module of its system; 
 and applied once a file; the result is judged like any other wheel, and its tag is what that
 verdict says.  Same wheel, same libraries, same bytes.
 """
-
-from sealift.repair.plan import Options
-from sealift.repair.wheel import Repaired, repair_wheel
-
-__all__ = ["Options", "Repaired", "repair_wheel"]
