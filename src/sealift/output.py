@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,15 @@ def make_folder(folder: Path) -> Path:
     except OSError as problem:
         raise output_error(folder, problem) from problem
     return folder
+
+
+def check_folder(folder: Path) -> None:
+    """Raise :class:`OutputError` now where :func:`make_folder` would later; nothing is made."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise output_error(there, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise output_error(there, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -32,7 +32,7 @@ from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.interpreters.candidates import check_version
 from sealift.interpreters.choose import NEWEST, choose
 from sealift.interpreters.installation import OLDEST
-from sealift.output import make_folder, write_json
+from sealift.output import check_folder, make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
 from sealift.project import InputKind, Project, load_project
 from sealift.resolve import indexes_of, lock, save_lock
@@ -170,6 +170,7 @@ def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:
 
 def make_artifacts(request: Request, out: Path) -> tuple[Artifact, ...]:
     """The whole line; artifacts go to ``out``, with an ``artifacts.json`` beside them."""
+    check_folder(out)
     plan, images = make_images(request)
     return export_images(images, plan.project.settings, out)
 
@@ -270,6 +271,7 @@ def write_lock(request: Request, out: Path) -> Pylock:
     It serves the Python that is asked for and all newer ones; without a wish, every Python that
     the project runs on and Sealift ships.
     """
+    check_folder(out.parent)
     project = make_project(request)
     with console.step("Locking dependencies") as step:
         python = request.overrides.get("python", "").rstrip("t") or _oldest(project)

@@ -255,6 +255,16 @@ def test_the_lock_takes_no_option_that_means_nothing_to_it(tmp_path: Path) -> No
         assert (outcome.status, option in outcome.err) == (2, True)
 
 
+def test_an_output_that_cannot_be_is_told_before_any_work(tmp_path: Path) -> None:
+    project = demo_project(tmp_path / "p")
+    (tmp_path / "file").write_text("")
+    for command, out in (("build", "file/below"), ("lock", "file/pylock.toml")):
+        outcome = sealift(command, project, "--out", out, "--json", cwd=tmp_path)
+        assert outcome.status == 12
+        (event,) = outcome.events
+        assert event["message"] == f"cannot write {tmp_path}/file: Not a directory"
+
+
 def test_a_full_output_is_told_without_a_traceback(tmp_path: Path) -> None:
     script = f"{sys.executable} -m sealift targets > /dev/full"
     done = subprocess.run(
