@@ -44,6 +44,7 @@ from sealift.binary.x86_decode import AVX, SSE, V2, V3_SCALAR, V4, used
 _EM_X86_64 = 62
 _FUNCTIONS, _BYTES = 200, 256
 _PARTS = 16
+_MOST_SEGMENTS = 64  # of code; files have one
 # Bytes that code for v1 has next to never: beginnings of AVX (C5 F8…FB would be an instruction for
 # operating systems), of SSSE3 and SSE4, of POPCNT.
 _SUSPICIOUS = re.compile(
@@ -148,7 +149,7 @@ def _functions(view: View, segments: tuple[Segment, ...]) -> Iterator[bytes]:
     (count,) = view.unpack("<I", table.offset + 8)
     taken = min(count, _FUNCTIONS)
     start_of = _starts(view, table, count)
-    code = tuple(s for s in segments if s.kind == PT_LOAD and s.flags & PF_X)
+    code = tuple(s for s in segments if s.kind == PT_LOAD and s.flags & PF_X)[:_MOST_SEGMENTS]
     for index in (number * count // taken for number in range(taken)):
         start = start_of(index)
         size = min(max(start_of(index + 1) - start, 0), _BYTES)
