@@ -74,8 +74,16 @@ def environment(bin_: Path) -> dict[str, str]:
 
 
 def best_of(rounds: int, command: Sequence[str | Path], env: dict[str, str]) -> Timing:
-    """The run of least processor time; its exit status is not looked at."""
-    return min((process.spawn_timed(command, env=env) for _ in range(rounds)), key=lambda t: t.cpu)
+    """The run of least processor time."""
+    return min((timed(command, env) for _ in range(rounds)), key=lambda timing: timing.cpu)
+
+
+def timed(command: Sequence[str | Path], env: dict[str, str]) -> Timing:
+    """One run; where it fails, once more to show why."""
+    timing = process.spawn_timed(command, env=env)
+    if timing.status:
+        process.run(command, env=env)
+    return timing
 
 
 def ours(*arguments: str | Path) -> list[str | Path]:
@@ -121,10 +129,10 @@ def repair(work: Path, rounds: int) -> Iterator[tuple[str, ...]]:
     times: list[tuple[Timing, Timing]] = []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(dir=work) as scratch:
-            mine = process.spawn_timed(ours("repair", wheel, "--out", f"{scratch}/a"), env=env)
+            mine = timed(ours("repair", wheel, "--out", f"{scratch}/a"), env)
             command: list[str | Path] = [bin_ / "auditwheel", "repair", wheel]
             command += ["--wheel-dir", f"{scratch}/b"]
-            times.append((mine, process.spawn_timed(command, env=env)))
+            times.append((mine, timed(command, env)))
     mine = min((pair[0] for pair in times), key=lambda timing: timing.wall)
     other = min((pair[1] for pair in times), key=lambda timing: timing.wall)
     yield (
@@ -145,8 +153,8 @@ def many(work: Path) -> Iterator[tuple[str, ...]]:
     command = ours("audit", "--fail-on", "never", folder)
     env = process.clean_environment()
     # Workers are no children of the command's own process: their time is told where there are none.
-    alone = process.spawn_timed([*command, "--jobs", "1"], env=env)
-    all_ = process.spawn_timed(command, env=env)
+    alone = timed([*command, "--jobs", "1"], env)
+    all_ = timed(command, env)
     total = sum(wheel.stat().st_size for wheel in wheels)
     yield (
         f"{len(wheels)}", size(total), f"{alone.cpu:.1f} s", f"{all_.wall:.1f} s", size(alone.peak)
