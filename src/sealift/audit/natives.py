@@ -4,18 +4,20 @@ Whatever needs a file's bytes is gathered here, in one pass, while they are at h
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sealift.audit.content import Content, Data, windows
-from sealift.binary import elf, elf_layout, elf_symbols, macho, macho_layout, macho_symbols
+from sealift.binary import elf, elf_layout, elf_symbols, macho, macho_layout, macho_symbols, pe
+from sealift.binary.pe_layout import is_pe
 from sealift.binary.view import View
+from sealift.binary.x86 import X86Baseline, x86_baseline
 
-Facts: TypeAlias = elf.ElfFacts | macho.MachoFacts
-Symbol: TypeAlias = elf_symbols.Symbol | macho_symbols.Undefined
+Facts: TypeAlias = elf.ElfFacts | macho.MachoFacts | pe.PeFacts
+Symbol: TypeAlias = elf_symbols.Symbol | macho_symbols.Undefined | pe.Imported
 
-_LOADERS = frozenset({"dlopen", "dlmopen", "_dlopen", "LoadLibraryA", "LoadLibraryW"})
+_LOADERS = frozenset({"dlopen", "dlmopen", "_dlopen"})
 # What a program would hand to dlopen: a whole string that names a library, with no pattern in it.
 # The pattern begins with plain letters, which is what makes the search fast.
 _LIBRARY_NAME = re.compile(rb"lib[\w+-]{1,64}(?:\.so(?:\.\d+){0,3}|(?:\.\d+){0,3}\.dylib)\0")
@@ -29,7 +31,8 @@ class Native:
     """A native file; a fat Mach-O file gives one for each of its slices, with the same ``path``.
 
     ``undefined`` are the symbols it asks others for.  ``loads`` are names of libraries among the
-    strings of a file that asks for ``dlopen``: what it may load by name.
+    strings of a file that asks for ``dlopen``: what it may load by name.  ``x86`` is the CPU that
+    an ELF file for x86-64 needs, where that can be told.
     """
 
     path: str
@@ -38,11 +41,34 @@ class Native:
     facts: Facts
     undefined: tuple[Symbol, ...] = ()
     loads: tuple[str, ...] = ()
+    x86: X86Baseline | None = None
 
     @property
     def name(self) -> str:
         """The last part of its path."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def is_loadable(self) -> bool:
+        """Whether it is a program or a library, not an object file or a core dump."""
+        match self.facts:
+            case elf.ElfFacts(kind=kind):
+                return kind in {"EXEC", "DYN"}
+            case macho.MachoFacts(kind=kind):
+                return kind in {"execute", "dylib", "bundle"}
+            case _:
+                return True
+
+    def asked(self) -> Iterator[str]:
+        """The symbols it cannot do without, by the names they have in C."""
+        for symbol in self.undefined:
+            match symbol:
+                case elf_symbols.Symbol(name=name, is_weak=False):
+                    yield name
+                case macho_symbols.Undefined(name=name, is_weak=False):
+                    yield name.removeprefix("_")
+                case pe.Imported(symbol=str(name)):
+                    yield name
 
 
 def natives_of(path: str, mode: int, content: Content) -> tuple[Native, ...]:
@@ -63,13 +89,18 @@ def _is_elf(head: bytes) -> bool:
 
 def _gather_elf(path: str, mode: int, view: View) -> tuple[Native, ...]:
     facts = elf.facts_of(view)
-    undefined = elf_symbols.undefined(view) if facts.kind in {"EXEC", "DYN"} else ()
-    loads = _loads(view.data, undefined)
-    return (
-        Native(
-            path=path, size=len(view.data), mode=mode, facts=facts, undefined=undefined, loads=loads
-        ),
+    has_code = facts.kind in {"EXEC", "DYN"}
+    undefined = elf_symbols.undefined(view) if has_code else ()
+    native = Native(
+        path=path,
+        size=len(view.data),
+        mode=mode,
+        facts=facts,
+        undefined=undefined,
+        loads=_loads(view.data, {symbol.name for symbol in undefined}),
+        x86=x86_baseline(view) if has_code else None,
     )
+    return (native,)
 
 
 def _gather_macho(path: str, mode: int, view: View) -> tuple[Native, ...]:
@@ -82,14 +113,19 @@ def _gather_macho(path: str, mode: int, view: View) -> tuple[Native, ...]:
             mode=mode,
             facts=facts,
             undefined=found.undefined,
-            loads=_loads(view.data, found.undefined),
+            loads=_loads(view.data, {symbol.name for symbol in found.undefined}),
         )
         for facts, found in zip(slices, symbols, strict=True)
     )
 
 
-def _loads(data: Data, undefined: tuple[Symbol, ...]) -> tuple[str, ...]:
-    if not any(symbol.name in _LOADERS for symbol in undefined):
+def _gather_pe(path: str, mode: int, view: View) -> tuple[Native, ...]:
+    facts, undefined = pe.facts_of(view), pe.imported(view)
+    return (Native(path=path, size=len(view.data), mode=mode, facts=facts, undefined=undefined),)
+
+
+def _loads(data: Data, asked: set[str]) -> tuple[str, ...]:
+    if not asked & _LOADERS:
         return ()
     found: dict[str, None] = {}
     for window in windows(data, overlap=_LONGEST_NAME):
@@ -109,4 +145,5 @@ _FORMATS: tuple[
 ] = (
     (_is_elf, _gather_elf),
     (macho_layout.is_macho, _gather_macho),
+    (is_pe, _gather_pe),
 )

@@ -7,6 +7,7 @@ from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.binary.elf import ElfFacts
 from sealift.binary.macho import MachoFacts
+from sealift.binary.pe import PeFacts
 
 _OWN_PLACE = ("@rpath/", "@loader_path/", "@executable_path/")
 
@@ -49,13 +50,15 @@ def _names(native: Native) -> Iterator[str]:
             yield from needed
         case MachoFacts(dependencies=dependencies):
             yield from (it.name for it in dependencies)
+        case PeFacts(needed=needed):
+            yield from needed
 
 
 def _places(natives: tuple[Native, ...]) -> dict[str, list[str]]:
     """Paths by every name a file may be asked for."""
     places: dict[str, list[str]] = {}
     for native in natives:
-        names = {native.name}
+        names = {native.name.lower() if isinstance(native.facts, PeFacts) else native.name}
         if isinstance(native.facts, ElfFacts) and native.facts.soname:
             names.add(native.facts.soname)
         for name in names:
@@ -66,8 +69,9 @@ def _places(natives: tuple[Native, ...]) -> dict[str, list[str]]:
 
 
 def _resolved(name: str, native: Native, places: Mapping[str, list[str]]) -> str:
-    is_own = isinstance(native.facts, ElfFacts) or name.startswith(_OWN_PLACE)
-    paths = places.get(posixpath.basename(name), ()) if is_own else ()
+    is_own = not isinstance(native.facts, MachoFacts) or name.startswith(_OWN_PLACE)
+    asked = name.lower() if isinstance(native.facts, PeFacts) else posixpath.basename(name)
+    paths = places.get(asked, ()) if is_own else ()
     folder = posixpath.dirname(native.path)
     near = (path for path in paths if posixpath.dirname(path) == folder)
     return next(near, next(iter(paths), name))

@@ -6,7 +6,11 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_HINT = re.compile(rb"\b(?:CDLL|PyDLL|WinDLL|OleDLL|LoadLibrary|find_library|dlopen)\b")
+# Plain searches are far faster than patterns, and most files have none of these.
+_WORDS = (b"DLL", b"ibrary", b"dlopen")
+_CALL = re.compile(
+    rb"\b(?:CDLL|PyDLL|WinDLL|OleDLL|LoadLibrary|find_library|dlopen)\s*\(\s*[rRuU]?[\"']"
+)
 _LOADERS = {"CDLL", "PyDLL", "WinDLL", "OleDLL", "LoadLibrary", "dlopen"}
 _FINDER = "find_library"
 _LARGEST = 4 << 20
@@ -28,7 +32,9 @@ class Load:
 
 def find_loads(file: str, source: bytes) -> tuple[Load, ...]:
     """The libraries that ``source`` names where it loads them; none for what does not parse."""
-    if len(source) > _LARGEST or not _HINT.search(source):
+    if len(source) > _LARGEST or not any(word in source for word in _WORDS):
+        return ()
+    if not _CALL.search(source):
         return ()
     try:
         with warnings.catch_warnings():

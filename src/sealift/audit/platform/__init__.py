@@ -56,3 +56,5 @@ def system_of(native: Native) -> str | None:
             return facts.system or "linux"
         case MachoFacts() as facts:
             return (facts.platform or "macos").removesuffix("-simulator")
+        case PeFacts():
+            return "windows"

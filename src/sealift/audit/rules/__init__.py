@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
 from sealift.audit.rules.abi3 import libpython, stable_abi
+from sealift.audit.rules.cpu import cpu_levels
 from sealift.audit.rules.externals import externals
 from sealift.audit.rules.grafts import grafts
 from sealift.audit.rules.hardening import hardening
@@ -24,6 +25,7 @@ RULES: tuple[Check, ...] = (
     machines,
     suffixes,
     page_sizes,
+    cpu_levels,
     stable_abi,
     libpython,
     search_paths,

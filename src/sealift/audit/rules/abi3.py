@@ -14,12 +14,14 @@ from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
 from sealift.binary.macho import MachoFacts
+from sealift.binary.pe import PeFacts
 
 Version = tuple[int, int]
 
 _STABLE = re.compile(r"\.abi3t?\.(?:so|pyd)$")
 _VERSIONED = re.compile(r"\.(?:cpython-|cp|pypy)\d")
 _OF_PYTHON = re.compile(r"_?Py[A-Z_]\w*")
+_PYTHON_DLL = re.compile(r"python3\d+t?(?:_d)?\.dll", re.IGNORECASE)
 _LIBPYTHON = re.compile(r"libpython3\.\d+t?\.so|/Python\.framework/|libpython3\.\d+t?\.dylib")
 _INTERPRETER = re.compile(r"cp(\d)(\d+)")
 # Free-threaded Python hides what PyModuleDef looks like, so nothing can be made with it (PEP 803).
@@ -34,6 +36,7 @@ def stable_abi(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
         abi = _claimed(native, inventory.wheel)
         if abi is None:
             continue
+        yield from _versioned_dlls(native, abi)
         asked = sorted(_python_symbols(native))
         known = _stable_abi() if asked else {}
         outside = [name for name in asked if name not in known]
@@ -56,13 +59,22 @@ def stable_abi(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
             yield _finding("abi3-too-new", native, message, newer)
 
 
+def _versioned_dlls(native: Native, abi: str) -> Iterator[Finding]:
+    """Windows has the stable ABI in python3.dll (PEP 384), python3t.dll for abi3t (PEP 803)."""
+    if isinstance(native.facts, PeFacts):
+        for name in native.facts.needed:
+            if _PYTHON_DLL.fullmatch(name):
+                message = f"it asks for {name}, which one Python has; {abi} is in python3.dll"
+                yield _finding("abi3-outside", native, message, [name])
+
+
 def libpython(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
-    """Extension modules that are linked to a libpython of their own."""
+    """Extension modules that are linked to a libpython of their own; Android's have to be."""
     if inventory.wheel is None:
         return
     for native in inventory.natives:
         match native.facts:
-            case ElfFacts(needed=needed, is_program=False):
+            case ElfFacts(needed=needed, is_program=False, libc=libc) if libc != "bionic":
                 names = [name for name in needed if _LIBPYTHON.search(name)]
             case MachoFacts(dependencies=dependencies, kind="bundle"):
                 names = [it.name for it in dependencies if _LIBPYTHON.search(it.name)]
@@ -81,13 +93,9 @@ def _claimed(native: Native, wheel: WheelInfo | None) -> str | None:
         return None
     abis = {tag.abi for tag in wheel.tags}
     if abis and abis <= {"abi3", "abi3t"} and not _VERSIONED.search(native.name):
-        is_module = _has_init(native)
-        return min(abis) if is_module else None
+        # A library of the wheel that is no extension module asks nothing of Python.
+        return min(abis) if _python_symbols(native) else None
     return None
-
-
-def _has_init(native: Native) -> bool:
-    return any(True for _ in _python_symbols(native))
 
 
 def _oldest(wheel: WheelInfo | None) -> Version | None:
@@ -102,9 +110,7 @@ def _oldest(wheel: WheelInfo | None) -> Version | None:
 
 
 def _python_symbols(native: Native) -> set[str]:
-    prefix = "_" if isinstance(native.facts, MachoFacts) else ""
-    names = (symbol.name.removeprefix(prefix) for symbol in native.undefined if not symbol.is_weak)
-    return {name for name in names if _OF_PYTHON.fullmatch(name)}
+    return {name for name in native.asked() if _OF_PYTHON.fullmatch(name)}
 
 
 @functools.cache

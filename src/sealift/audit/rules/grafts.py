@@ -3,7 +3,7 @@
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from packaging.utils import canonicalize_name
 
@@ -29,7 +29,7 @@ def grafts(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     if unlisted:
         yield _finding("graft-without-sbom", "no SBOM in the wheel names", unlisted)
     words = _licence_words(inventory, wheel)
-    bare = [path for path in grafted if not any(_names(word, _plain(path)) for word in words)]
+    bare = [path for path in grafted if not _is_named(_plain(path), words)]
     if bare:
         yield _finding("graft-without-licence", "no licence file in the wheel names", bare)
 
@@ -66,7 +66,7 @@ def _unlisted(grafted: list[str], components: list[str]) -> list[str]:
     one that fits no library by its name, it is taken to be what the others came from.
     """
     plain = [_letters(name) for name in components]
-    unnamed = [path for path in grafted if not any(_names(name, _plain(path)) for name in plain)]
+    unnamed = [path for path in grafted if not _is_named(_plain(path), plain)]
     libraries = [_plain(path) for path in grafted]
     spare = [name for name in plain if not any(_names(name, library) for library in libraries)]
     return [] if spare else unnamed
@@ -78,8 +78,8 @@ def _licence_words(inventory: Inventory, wheel: WheelInfo) -> frozenset[str]:
         name = posixpath.basename(path)
         in_licences = path.startswith(f"{wheel.dist_info}/") and "/sboms/" not in path
         if in_licences and name not in {"METADATA", "WHEEL"}:
-            words |= {_letters(word) for word in _WORD.findall(f"{text} {name}")}
-    return frozenset(words)
+            words.update(_WORD.findall(f"{text} {name}"))
+    return frozenset(map(_letters, words))
 
 
 def _plain(path: str) -> str:
@@ -93,6 +93,10 @@ def _letters(name: str) -> str:
     'scipyopenblas'
     """
     return "".join(filter(str.isalpha, name.lower())).removeprefix("lib")
+
+
+def _is_named(library: str, words: Collection[str]) -> bool:
+    return any(_names(word, library) for word in words)
 
 
 def _names(word: str, library: str) -> bool:

@@ -8,6 +8,7 @@ from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts, Relro
 from sealift.binary.macho import MachoFacts
+from sealift.binary.pe import PeFacts
 
 
 def hardening(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
@@ -18,6 +19,8 @@ def hardening(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
                 yield from _elf(native, facts)
             case MachoFacts() as facts:
                 yield from _macho(native, facts)
+            case PeFacts() as facts:
+                yield from _pe(native, facts)
 
 
 def _elf(native: Native, facts: ElfFacts) -> Iterator[Finding]:
@@ -51,6 +54,21 @@ def _macho(native: Native, facts: MachoFacts) -> Iterator[Finding]:
     elif facts.cpu.startswith("arm64") and not facts.is_signed and _is_loaded(facts):
         message = f"its code for {facts.cpu} has no signature, not even an ad-hoc one"
         yield _finding("unsigned-macho", message, native)
+
+
+def _pe(native: Native, facts: PeFacts) -> Iterator[Finding]:
+    has_code = bool(facts.imports) and not facts.is_dotnet  # files of data alone ask for nothing
+    if has_code and not (facts.has_aslr and facts.has_relocations):
+        message = "Windows cannot load it to an address of its choice"
+        yield _finding("no-aslr", message, native)
+    if not facts.has_nx:
+        yield _finding("executable-data", "its data may be executed", native)
+    if facts.has_writable_code:
+        message = "a section of it is writable and executable"
+        yield _finding("writable-code", message, native)
+    if has_code and not facts.has_cfg:
+        message = "calls through pointers are not guarded"
+        yield _finding("no-control-flow-guard", message, native)
 
 
 def _is_loaded(facts: MachoFacts) -> bool:

@@ -10,6 +10,7 @@ from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
+from sealift.binary.macho import MachoFacts
 
 _HASHED = re.compile(r"^(?P<stem>.+?)-[0-9a-f]{8,}(?P<rest>(?:[.-].*)?)$")
 _SUFFIX = re.compile(r"(?:\.so(?:\.\d+)*|(?:\.\d+)*\.dylib|\.dll)$", re.IGNORECASE)
@@ -50,7 +51,7 @@ def loads(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
             finding = Finding(rule="loads-library", message="", file=load.file, details=details)
             yield libraries.judge(f"line {load.line} loads {load.name!r}", finding, name)
     for native in {native.path: native for native in inventory.natives}.values():
-        for path in _unlinked(native):
+        for path in unlinked(native):
             name = posixpath.basename(path)
             if not _is_everywhere(name):
                 details = {"library": path}
@@ -64,15 +65,17 @@ def _is_everywhere(name: str) -> bool:
     return stem_of(name).lower() in _EVERYWHERE
 
 
-def _unlinked(native: Native) -> Iterator[str]:
+def unlinked(native: Native) -> Iterator[str]:
     """Names in a file that are not there because it is linked to them."""
     facts = native.facts
     names = list(native.loads)
     if isinstance(facts, ElfFacts):
         linked = {*facts.needed, *facts.verneed, facts.soname or native.name, native.name}
         names += facts.notes.opens
-    else:
+    elif isinstance(facts, MachoFacts):
         linked = {*(it.name for it in facts.dependencies), facts.install_name or "", native.name}
+    else:
+        return
     stems = {stem_of(posixpath.basename(name)) for name in linked}
     for name in dict.fromkeys(names):
         if stem_of(posixpath.basename(name)) not in stems:

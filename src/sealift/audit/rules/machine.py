@@ -1,7 +1,7 @@
 """Files for another machine, system or Python than the wheel's tags tell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from packaging.tags import Tag
 
@@ -26,19 +26,20 @@ _LARGE_PAGES = {"aarch64": _BASELINE_PAGE, "ppc64le": _BASELINE_PAGE}
 def machines(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     """Native files that none of the wheel's platforms can load."""
     wheel = inventory.wheel
-    if wheel is None or not inventory.natives:
+    loadable = [native for native in inventory.natives if native.is_loadable]
+    if wheel is None or not loadable:
         return
     if wheel.platforms == ("any",):
-        message = f"its tag says that it runs anywhere, and it has {_some(inventory.natives)}"
-        yield Finding(rule="native-in-pure-wheel", message=message, file=inventory.natives[0].path)
+        message = f"its tag says that it runs anywhere, and it has {_some(loadable)}"
+        yield Finding(rule="native-in-pure-wheel", message=message, file=loadable[0].path)
         return
     if wheel.purelib:
-        message = f"WHEEL says Root-Is-Purelib, and it has {_some(inventory.natives)}"
-        yield Finding(rule="native-in-purelib", message=message, file=inventory.natives[0].path)
+        message = f"WHEEL says Root-Is-Purelib, and it has {_some(loadable)}"
+        yield Finding(rule="native-in-purelib", message=message, file=loadable[0].path)
     platforms = [found for tag in wheel.platforms if (found := parse_platform(tag))]
     if not platforms:
         return
-    for path, natives in _by_path(inventory.natives).items():
+    for path, natives in _by_path(loadable).items():
         # More slices in a fat file than asked for do no harm.
         breaches = [_misplaced(native, platforms) for native in natives]
         if all(breaches) and breaches[0]:
@@ -47,16 +48,13 @@ def machines(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     yield from _slices(inventory, platforms)
 
 
-def _some(natives: tuple[Native, ...]) -> str:
+def _some(natives: Sequence[Native]) -> str:
     files = sorted({native.path for native in natives})
     return files[0] if len(files) == 1 else f"{len(files)} native files, such as {files[0]}"
 
 
 def _misplaced(native: Native, platforms: list[Platform]) -> tuple[str, str] | None:
     """The rule that a native file breaks, and how."""
-    facts = native.facts
-    if isinstance(facts, ElfFacts) and facts.kind == "REL":
-        return None
     system, cpu = system_of(native), cpu_of(native)
     fitting = [platform for platform in platforms if platform.system == system]
     names = ", ".join(platform.tag for platform in platforms)
@@ -86,7 +84,7 @@ def _slices(inventory: Inventory, platforms: list[Platform]) -> Iterator[Finding
 def suffixes(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     """Extension modules whose suffix the Pythons of the wheel do not import."""
     wheel = inventory.wheel
-    if wheel is None:
+    if wheel is None or wheel.platforms == ("any",):
         return
     for path, (native, *_rest) in _by_path(inventory.natives).items():
         match = _EXTENSION.search(native.name)
@@ -98,7 +96,7 @@ def suffixes(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
             yield Finding(rule="wrong-suffix", message=reason, file=path)
 
 
-def _by_path(natives: tuple[Native, ...]) -> dict[str, list[Native]]:
+def _by_path(natives: Sequence[Native]) -> dict[str, list[Native]]:
     found: dict[str, list[Native]] = {}
     for native in natives:
         found.setdefault(native.path, []).append(native)

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from packaging.tags import parse_tag
 
-from sealift.audit.allowance import parse_tag as parse_tag_asked
+from sealift.audit.allowance import parse_tag as parse_asked
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
 from sealift.audit.subject import Kind
 from sealift.audit.tags import Platform, parse_platform
-from sealift.audit.verdict import Verdict
+from sealift.audit.verdict import Reason, Verdict
+from sealift.binary.elf import ElfFacts
 
 
 def wheel_metadata(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
@@ -34,31 +35,49 @@ def wheel_metadata(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
 
 
 def claims(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
-    """Tags of the file name that the native files do not keep."""
+    """Tags of the file name that the native files do not keep, and why."""
     if inventory.wheel is None or verdict.best is None or not inventory.natives:
         return
-    seen = set()
+    told: set[Reason] = set()
     for claimed in verdict.claimed:
         platform = parse_platform(claimed)
-        if platform is None or platform.canonical in seen:
+        if platform is None:
             continue
-        seen.add(platform.canonical)
         if platform.family == "linux":
             message = f"{claimed} says nothing of the systems it runs on"
             if verdict.best != claimed:
                 message += f"; {verdict.best} would"
             yield Finding(rule="plain-linux-tag", message=message)
-        elif not parse_tag_asked(claimed).covers(verdict.best):
-            yield from _broken(claimed, platform, verdict)
+        elif not parse_asked(claimed).covers(verdict.best) and not _needs_no_libc(
+            inventory, platform
+        ):
+            reasons = list(_reasons(platform, verdict))
+            yield from _broken(claimed, [it for it in reasons if it not in told])
+            told.update(reasons)
+            if not reasons:
+                message = f"it claims {claimed} and runs on {verdict.best}"
+                yield Finding(rule="tag-not-kept", message=message, details={"tag": claimed})
 
 
-def _broken(claimed: str, platform: Platform, verdict: Verdict) -> Iterator[Finding]:
-    reasons = [
-        reason
-        for tag, found in verdict.obstacles.items()
-        if (other := parse_platform(tag)) and other.canonical == platform.canonical
-        for reason in found
-    ]
+def _needs_no_libc(inventory: Inventory, platform: Platform) -> bool:
+    """Whether files for Linux are all complete in themselves: they serve every C library."""
+    facts = [native.facts for native in inventory.natives if isinstance(native.facts, ElfFacts)]
+    return platform.system == "linux" and all(it.libc is None and not it.needed for it in facts)
+
+
+def _reasons(platform: Platform, verdict: Verdict) -> Iterator[Reason]:
+    """What stands against ``platform``; for fat files, against a tag of one of its CPUs."""
+    for tag, reasons in verdict.obstacles.items():
+        other = parse_platform(tag)
+        if (
+            other is not None
+            and (other.family, other.version) == (platform.family, platform.version)
+            and set(other.cpus) & set(platform.cpus)
+        ):
+            yield from reasons
+
+
+def _broken(claimed: str, reasons: list[Reason]) -> Iterator[Finding]:
     for reason in reasons:
         yield Finding(
             rule="tag-not-kept",
@@ -67,6 +86,3 @@ def _broken(claimed: str, platform: Platform, verdict: Verdict) -> Iterator[Find
             chain=reason.chain,
             details={"tag": claimed, "library": reason.library, "symbol": reason.symbol},
         )
-    if not reasons:
-        message = f"it claims {claimed} and runs on {verdict.best}"
-        yield Finding(rule="tag-not-kept", message=message, details={"tag": claimed})
