@@ -20,7 +20,8 @@ def make_folder(folder: Path) -> Path:
 
 def check_folder(folder: Path) -> None:
     """Raise :class:`OutputError` now where :func:`make_folder` would later; nothing is made."""
-    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    place = folder.absolute()
+    there = next(path for path in (place, *place.parents) if os.path.lexists(path))
     if not there.is_dir():
         raise output_error(there, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
     if not os.access(there, os.W_OK | os.X_OK):
