@@ -1,16 +1,17 @@
 """Zip files written with all CPUs at work: members are deflated side by side, and lie in order.
 
-:mod:`zipfile` compresses one member after the other, which is most of what writing a wheel takes.
-The same members give the same bytes.  Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
+:mod:`zipfile` compresses one member after the other with zlib, which is most of what writing a
+wheel takes; libdeflate takes a third of it for fewer bytes.  The same members give the same bytes.  Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
 """
 
 import struct
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from deflate import crc32, deflate_compress
 
 from sealift.errors import OutputError
 from sealift.target import cpu_count
@@ -121,7 +122,7 @@ def _packed(
 
 def _pack(member: NewMember, level: int) -> Written:
     data = member.read()
-    packed, method = zlib.compress(data, level, -zlib.MAX_WBITS), DEFLATED
+    packed, method = bytes(deflate_compress(data, level)), DEFLATED
     if len(packed) >= len(data):
         packed, method = data, STORED
-    return Written(member, method, zlib.crc32(data), len(data), packed)
+    return Written(member, method, crc32(data), len(data), packed)
