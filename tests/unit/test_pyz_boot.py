@@ -131,6 +131,7 @@ def test_trees_of_other_content_or_interpreters_have_other_names(
 
 
 def test_name_of_a_tree_tells_its_product() -> None:
+    tree = ""
     for name in ("app", "app-extra", "app-1.0"):
         tree = pyz_boot.tree_name({"name": name, "version": "1.0_1"}, variant(key="a" * 32))
         for suffix in ("", ".lock", ".0123456789ab.new"):
