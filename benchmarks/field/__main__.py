@@ -1,0 +1,150 @@
+"""Hold Sealift's verdicts on wheels of the index against those of the tools people use today.
+
+Run it from the repository's root::
+
+    python -m benchmarks.field linux
+    python -m benchmarks.field macos --out results
+
+``wheels.toml`` names the wheels; they come from the index that uv is set up for.  The peers are
+auditwheel for Linux, delocate (as repairwheel runs it, without Apple's tools) for macOS and
+delvewheel for Windows, in the versions of ``requirements.txt``, in an environment of their own.
+Each difference needs its reason in ``reasons.toml``; one without fails the run.  The tables are
+written to ``docs/field.md``.
+"""
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.field.fetching import fetch_wheels
+from benchmarks.field.page import write_section
+from sealift import process
+from sealift.audit.inventory import take_inventory
+from sealift.audit.platform import judge
+from sealift.audit.verdict import Verdict
+from sealift.policy.ladder import load_ladder
+from sealift.tools import UV
+
+HERE = Path(__file__).parent
+SYSTEMS = ("linux", "macos", "windows")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A tag, the libraries from outside, and what broke instead; a peer may tell no tag."""
+
+    tag: str | None
+    externals: frozenset[str]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A wheel, and both answers on it."""
+
+    wheel: str
+    ours: Answer
+    peers: Answer
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both say the same; where the peer tells no tag the libraries alone count."""
+        tags = {self.ours.tag, self.peers.tag} if self.peers.tag else {self.ours.tag}
+        return (
+            len(tags) == 1
+            and self.ours.externals == self.peers.externals
+            and not (self.peers.problem)
+        )
+
+
+def main() -> None:
+    """Judge the wheels of one system, and write its section of the page."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("system", choices=SYSTEMS)
+    parser.add_argument("--out", type=Path, default=Path("build/field"), help="downloads, peers")
+    given = parser.parse_args()
+    wheels = tomllib.loads((HERE / "wheels.toml").read_text("utf-8"))[given.system]
+    reasons = tomllib.loads((HERE / "reasons.toml").read_text("utf-8")).get(given.system, {})
+    paths = list(fetch_wheels(wheels, given.out))
+    rows = compare(given.system, paths, given.out)
+    write_section(given.system, rows, reasons)
+    sys.exit(report(rows, reasons))
+
+
+def compare(system: str, paths: Sequence[Path], out: Path) -> list[Row]:
+    """Both answers on each of ``paths``."""
+    python = make_peers(out)
+    output = process.run([python, HERE / "ask.py", system, *paths], action=f"ask the {system} peer")
+    told = {answer["name"]: answer for answer in map(json.loads, output.splitlines())}
+    return [Row(path.name, judge_wheel(path, system), _answer(told[path.name])) for path in paths]
+
+
+def _answer(told: Mapping[str, Any]) -> Answer:
+    return Answer(told["tag"], frozenset(told["externals"]), told["problem"])
+
+
+def judge_wheel(path: Path, system: str) -> Answer:
+    """Sealift's answer, with the libraries that the peer would list.
+
+    auditwheel lists what the oldest policy does not promise; the others know one list alone.
+    """
+    verdict = judge(take_inventory(path))
+    names = {it.library for it in verdict.externals if not it.promised_by}
+    if system == "linux":
+        names = {it.library for it in verdict.externals if _lowest(verdict) not in it.promised_by}
+    if system == "windows":
+        names = {name.lower() for name in names}
+    return Answer(verdict.best, frozenset(names))
+
+
+def _lowest(verdict: Verdict) -> str:
+    """The tag of the oldest policy that the peer takes for the wheel."""
+    best = str(verdict.best)
+    arch = best.partition("_")[2] if best.startswith("linux_") else best.split("_", 3)[3]
+    is_musl = any(tag.startswith("musllinux") for tag in (best, *verdict.claimed))
+    ladder = load_ladder("musl" if is_musl and "manylinux" not in best else "gnu", arch)
+    assert ladder
+    return ladder.tags[-1 if ladder.libc == "musl" else 0]
+
+
+def make_peers(out: Path) -> Path:
+    """The environment of the peers; its Python."""
+    folder, wanted = out / "peers", HERE / "requirements.txt"
+    python, mark = folder / "bin" / "python", folder / ".complete"
+    if not mark.exists() or mark.read_text() != wanted.read_text():
+        uv, environment = UV.require(), process.clean_environment()
+        process.run([uv, "venv", "--clear", "--python", sys.executable, folder], env=environment)
+        process.run(
+            [uv, "pip", "install", "--no-deps", "--python", python, "-r", wanted],
+            env=environment,
+            action="install the peers",
+        )
+        mark.write_text(wanted.read_text())
+    return python
+
+
+def report(rows: Sequence[Row], reasons: Mapping[str, Any]) -> int:
+    """Print what differs; 1 where a difference has no reason, or a reason no difference."""
+    different = {row.wheel: row for row in rows if not row.is_same}
+    print(f"{len(rows) - len(different)} of {len(rows)} wheels: the same verdict")
+    known = {wheel for reason in reasons.values() for wheel in reason["wheels"]}
+    for line in _unexplained(different, known):
+        print(line)
+    return int(different.keys() != known)
+
+
+def _unexplained(different: Mapping[str, Row], known: set[str]) -> Iterator[str]:
+    for wheel, row in different.items():
+        if wheel not in known:
+            yield f"{wheel}\n    Sealift: {row.ours}\n    peer:    {row.peers}"
+    for wheel in sorted(known - different.keys()):
+        yield f"{wheel}: has a reason in reasons.toml, and no difference"
+
+
+if __name__ == "__main__":
+    main()
