@@ -81,10 +81,10 @@ def _parsed(text: str) -> Iterator[tuple[str, SpecifierSet, bool]]:
 
 
 def _check_python(project: Project, python: str) -> None:
-    fits = SpecifierSet(project.requires_python).contains(
-        python if python.count(".") > 1 else f"{python}.99", prereleases=True
-    )
-    if not fits:
+    # Of a feature version, one release that fits is enough: which one is shipped is another matter.
+    releases = [python] if python.count(".") > 1 else [f"{python}.{n}" for n in range(100)]
+    wanted = SpecifierSet(project.requires_python)
+    if not any(wanted.contains(release, prereleases=True) for release in releases):
         raise LockError(
             f"cannot lock {project.name}: it requires Python {project.requires_python}, "
             f"and {python} is to be shipped",
