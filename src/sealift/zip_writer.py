@@ -1,7 +1,8 @@
 """Zip files written with all CPUs at work: members are deflated side by side, and lie in order.
 
 :mod:`zipfile` compresses one member after the other with zlib, which is most of what writing a
-wheel takes; libdeflate takes a third of it for fewer bytes.  The same members give the same bytes.  Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
+wheel takes; libdeflate takes a third of it for fewer bytes.  The same members give the same bytes.
+Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
 """
 
 import struct
