@@ -67,6 +67,7 @@ def test_a_library_from_outside_leaves_no_policy() -> None:
     assert reasons(verdict, "manylinux_2_41_x86_64") == [
         "needs libssl.so.3, which no file here is and the tag does not promise"
     ]
+    assert verdict.floor == "manylinux_2_5_x86_64"
     outside = {external.library: external.promised_by for external in verdict.externals}
     assert outside["libssl.so.3"] == ()
     assert outside["libc.so.6"][0] == "manylinux_2_41_x86_64"
@@ -213,6 +214,17 @@ def test_musl_is_told_by_the_files_and_promises_no_gcc() -> None:
     assert claimed.best == "musllinux_1_1_x86_64"
     bare = judged(elf(EXTENSION, needed=[*needed, "libstdc++.so.6"]), tag="musllinux_1_2_x86_64")
     assert bare.best == "linux_x86_64"
+
+
+def test_the_floor_is_the_tag_without_libraries_from_outside() -> None:
+    asks = {"libc.so.6": ["GLIBC_2.14"]}
+    verdict = judged(elf(EXTENSION, needed=["libx.so.1", "libc.so.6"], versions=asks))
+    assert (verdict.best, verdict.floor) == ("linux_x86_64", "manylinux_2_17_x86_64")
+    assert judged(elf(EXTENSION, versions=asks)).floor is None
+    private = {"libc.so.6": ["GLIBC_PRIVATE"]}
+    assert judged(elf(EXTENSION, needed=["libx.so.1"], versions=private)).floor is None
+    musl = judged(elf(EXTENSION, needed=["libc.musl-x86_64.so.1", "libgcc_s.so.1"]))
+    assert (musl.best, musl.floor) == ("linux_x86_64", "musllinux_1_2_x86_64")
 
 
 def test_symbols_and_relocations_of_newer_musl_bound_the_tag() -> None:

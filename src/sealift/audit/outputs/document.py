@@ -28,6 +28,7 @@ def _report(report: Report) -> Mapping[str, Any]:
         "size": report.size,
         "natives": list(report.natives),
         "best": verdict.best,
+        "floor": verdict.floor,
         "claimed": list(verdict.claimed),
         "obstacles": [
             {"tag": tag, "reasons": jsonform.dump(reasons)}

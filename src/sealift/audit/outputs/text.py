@@ -56,6 +56,8 @@ def _verdict(verdict: Verdict, *, full: bool) -> Iterator[str]:
     claimed = [tag for tag in verdict.claimed if tag != verdict.best]
     also = f" [dim](named {escape(', '.join(claimed))})[/]" if claimed else ""
     yield f"  runs on  [green]{best}[/]{also}"
+    if verdict.floor:
+        yield f"           [green]{verdict.floor}[/] once what is missing is there"
     told: set[Reason] = set()
     for tag, reasons in verdict.obstacles.items():
         fresh = [reason for reason in reasons if reason not in told]

@@ -88,14 +88,13 @@ class _Judgement:
     def verdict(self) -> Verdict:
         """What the files ask for, held against all policies at once."""
         demands = [demand for loaded in self._loaded for demand in self._demands(loaded)]
-        rung = max((demand.rung for demand in demands), default=0)
-        if self._ladder.libc == "musl" and rung == 0:
-            unproven = self._unproven()
-            demands += unproven
-            rung = max((demand.rung for demand in unproven), default=0)
+        if self._ladder.libc == "musl" and _highest(demands, but_libraries=True) == 0:
+            demands += self._unproven()
+        rung, floor = _highest(demands), _highest(demands, but_libraries=True)
         tags = self._ladder.tags
         return Verdict(
             best=tags[rung] if rung < len(tags) else f"linux_{self._ladder.arch}",
+            floor=tags[floor] if floor < rung and floor < len(tags) else None,
             claimed=self._claimed,
             obstacles={
                 tags[number]: tuple(d.reason for d in demands if d.rung > number)
@@ -206,6 +205,16 @@ class _Judgement:
             )
             for name in sorted(askers)
         )
+
+
+def _highest(demands: Sequence[_Demand], *, but_libraries: bool = False) -> int:
+    """The oldest policy that grants all; ``but_libraries`` as if those were there."""
+    granted = (
+        d.rung
+        for d in demands
+        if not (but_libraries and d.reason.symbol is None and d.reason.library)
+    )
+    return max(granted, default=0)
 
 
 def _python_build(symbol: Symbol) -> str | None:
