@@ -13,7 +13,11 @@ from importlib import resources
 
 Version = tuple[int, int]
 
-TAGS = {"i386": "win32", "amd64": "win_amd64", "arm64": "win_arm64"}
+# Machines as PeFacts names them; arm64ec and arm64x have code for arm64 and for amd64 programs.
+TAGS = {
+    "x86": "win32", "amd64": "win_amd64",
+    "arm64": "win_arm64", "arm64ec": "win_arm64", "arm64x": "win_arm64",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,11 @@ class WindowsPolicy:
     api_sets: re.Pattern[str]
     pythons: re.Pattern[str]
     runtimes: Mapping[str, Runtime]
+    optional: Mapping[str, tuple[str, ...]]
+
+    def is_optional(self, dll: str, asker: str) -> bool:
+        """Whether ``asker`` does without ``dll`` on the systems of today."""
+        return _stem(dll) in self.optional.get(_stem(asker), ())
 
     def is_system(self, dll: str) -> bool:
         """Whether Windows 10 and later have ``dll``."""
@@ -80,6 +89,7 @@ def load_windows(tag: str) -> WindowsPolicy:
             )
             for name, row in data["runtimes"].items()
         },
+        optional={asker: tuple(names) for asker, names in data["optional"].items()},
     )
 
 
