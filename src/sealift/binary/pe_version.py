@@ -1,0 +1,98 @@
+"""The version that a PE file tells of itself in its resources.
+
+Formats: "The .rsrc Section" of Microsoft's "PE Format" specification, VS_VERSIONINFO of the Windows
+API.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sealift.binary.pe_layout import RESOURCES, Image
+
+_VERSION = 16  # RT_VERSION
+_SUBTREE = 1 << 31
+_ENGLISH = 0x409
+_FIXED_SIGNATURE = 0xFEEF04BD
+_MOST_BYTES = 1 << 16
+_MOST_ENTRIES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileVersion:
+    """Versions as numbers, and texts such as ``CompanyName``, in American English or the first."""
+
+    file: tuple[int, int, int, int]
+    product: tuple[int, int, int, int]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_version(image: Image) -> FileVersion | None:
+    """The version resource, ``None`` where there is none."""
+    table, _ = image.directory(RESOURCES)
+    if not table:
+        return None
+    names = dict(_entries(image, table, 0)).get(_VERSION, 0)
+    languages = next((where for _, where in _entries(image, table, names)), 0)
+    entries = dict(_entries(image, table, languages))
+    entry = entries.get(_ENGLISH, next(iter(entries.values()), 0))
+    if not entry or entry & _SUBTREE:
+        return None
+    address, size = image.unpack("<II", table + entry)
+    size = min(size, _MOST_BYTES)
+    return _parse(image.view.span(image.offset(address, size), size))
+
+
+def _entries(image: Image, table: int, into: int) -> Iterator[tuple[int, int]]:
+    """Names and places in the directory at ``into``, where all but the first are subtrees."""
+    if into and not into & _SUBTREE:
+        return
+    into &= ~_SUBTREE
+    named, numbered = image.unpack("<HH", table + into + 12)
+    for index in range(min(named + numbered, _MOST_ENTRIES)):
+        name, where = image.unpack("<II", table + into + 16 + index * 8)
+        yield name, where
+
+
+def _parse(data: bytes) -> FileVersion | None:
+    for key, value, inside in _blocks(data):
+        if key != "VS_VERSION_INFO" or len(value) < 24:
+            return None
+        signature, _, *numbers = struct.unpack_from("<II8H", value)
+        if signature != _FIXED_SIGNATURE:
+            return None
+        b, a, d, c, f, e, h, g = numbers
+        return FileVersion(file=(a, b, c, d), product=(e, f, g, h), texts=dict(_texts(inside)))
+    return None
+
+
+def _texts(data: bytes) -> Iterator[tuple[str, str]]:
+    for key, _, tables in _blocks(data):
+        if key == "StringFileInfo":
+            for _, _, strings in _blocks(tables):
+                for name, value, _ in _blocks(strings):
+                    text = value.decode("utf-16-le", "replace").partition("\0")[0].strip()
+                    if text:
+                        yield name, text
+                return
+
+
+def _blocks(data: bytes) -> Iterator[tuple[str, bytes, bytes]]:
+    """Key, value and inner blocks of each block in ``data``; what is cut off is left out."""
+    at = 0
+    while at + 6 <= len(data):
+        length, value_size, is_text = struct.unpack_from("<HHH", data, at)
+        block = data[at : at + length]
+        stop = next((i for i in range(6, len(block) - 1, 2) if block[i : i + 2] == b"\0\0"), None)
+        if stop is None:
+            return
+        start = _aligned(stop + 2)
+        # Some tools count texts in letters, some in bytes; nothing stands behind a text.
+        end = len(block) if is_text and value_size else start + value_size
+        key = block[6:stop].decode("utf-16-le", "replace")
+        yield key, block[start:end], block[_aligned(end) :]
+        at += _aligned(length)
+
+
+def _aligned(number: int) -> int:
+    return -(-number // 4) * 4
