@@ -33,7 +33,7 @@ class Tag:
         >>> parse_tag("manylinux_2_17").covers("manylinux1_i686")
         True
         """
-        if tag == ANY or self.platform is None:
+        if self.platform is None:
             return tag == ANY
         other = parse_platform(tag)
         return (

@@ -48,6 +48,12 @@ class Report:
         return self.findings[0].severity if self.findings else None
 
 
+def missing_libraries(report: Report) -> frozenset[str]:
+    """Libraries from outside that no tag promises."""
+    outside = (it.library for it in report.verdict.externals if not it.promised_by)
+    return frozenset(outside) - report.needs.keys()
+
+
 def audit(path: Path, allowance: Allowance | None = None) -> Report:
     """The report on the file or folder at ``path``.
 

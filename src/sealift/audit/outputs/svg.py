@@ -7,12 +7,13 @@ bytes.
 
 import posixpath
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from xml.sax.saxutils import escape as escaped
 
 from sealift.audit.needs import Needs, roots_of
 from sealift.audit.outputs.layers import Edge, Point, lay_out
-from sealift.audit.report import Report
+from sealift.audit.report import Report, missing_libraries
 
 _CHAR, _LINE, _PAD, _GAP, _BETWEEN, _MARGIN, _TITLE = 6.65, 15, 7, 12, 60, 20, 30
 _MOST_NAMES, _LONGEST = 8, 56
@@ -74,7 +75,7 @@ def svg(report: Report) -> str:
 def _graph(report: Report) -> tuple[dict[str, _Box], list[Edge]]:
     """Boxes by key, and who needs whom among them."""
     needs = report.needs
-    missing = {it.library for it in report.verdict.externals if not it.promised_by}
+    missing = missing_libraries(report)
     groups = list(_alike(needs))
     grouped = {path for group in groups for path in group}
     groups += [[path] for path in needs if path not in grouped]
@@ -109,7 +110,7 @@ def _names(group: Sequence[str]) -> tuple[str, ...]:
     return (*names, *more)
 
 
-def _system(needed: Sequence[str], needs: Needs, missing: set[str]) -> tuple[str, ...]:
+def _system(needed: Sequence[str], needs: Needs, missing: AbstractSet[str]) -> tuple[str, ...]:
     """Lines that name what comes from the system."""
     lines: list[str] = []
     for name in needed:

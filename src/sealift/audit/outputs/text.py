@@ -1,10 +1,11 @@
 """A report as lines for people, in the markup of rich."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from sealift.audit.finding import Finding, Severity, load_rules
 from sealift.audit.needs import roots_of
-from sealift.audit.report import Report
+from sealift.audit.report import Report, missing_libraries
 from sealift.audit.tags import parse_platform
 from sealift.audit.verdict import External, Reason, Verdict
 from sealift.console import escape, size
@@ -140,7 +141,7 @@ def tree_lines(report: Report) -> Iterator[str]:
     outside that tags promise share a line.
     """
     yield f"[bold]{escape(report.name)}[/]"
-    missing = {it.library for it in report.verdict.externals if not it.promised_by}
+    missing = missing_libraries(report)
     shown: set[str] = set()
     roots = roots_of(report.needs)
     # A stack of its own: how deep files need one another is theirs to choose.
@@ -164,7 +165,7 @@ def tree_lines(report: Report) -> Iterator[str]:
         pending += [(group, below, group == groups[-1]) for group in groups][::-1]
 
 
-def _leaves(report: Report, path: str, missing: set[str]) -> Iterator[tuple[str, ...]]:
+def _leaves(report: Report, path: str, missing: AbstractSet[str]) -> Iterator[tuple[str, ...]]:
     """What ``path`` needs: own files, then what is missing, then the rest together."""
     needed = report.needs[path]
     yield from ((name,) for name in needed if name in report.needs)

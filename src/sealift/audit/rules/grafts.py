@@ -87,12 +87,12 @@ def _plain(path: str) -> str:
 
 
 def _letters(name: str) -> str:
-    """``name`` without ``lib`` and all that is no letter.
+    """``name`` without ``lib``, at its start or end, and all that is no letter.
 
-    >>> _letters("libscipy_openblas64_")
-    'scipyopenblas'
+    >>> _letters("libscipy_openblas64_"), _letters("libz"), _letters("zlib")
+    ('scipyopenblas', 'z', 'z')
     """
-    return "".join(filter(str.isalpha, name.lower())).removeprefix("lib")
+    return "".join(filter(str.isalpha, name.lower())).removeprefix("lib").removesuffix("lib")
 
 
 def _is_named(library: str, words: Collection[str]) -> bool:
