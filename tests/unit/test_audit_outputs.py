@@ -15,6 +15,7 @@ from rich.console import Console
 from sealift.audit.allowance import Allowance
 from sealift.audit.auditing import subjects
 from sealift.audit.finding import Finding, load_rules
+from sealift.audit.many import audit_many
 from sealift.audit.needs import needs_of, roots_of
 from sealift.audit.outputs.document import document
 from sealift.audit.outputs.layers import lay_out
@@ -22,7 +23,7 @@ from sealift.audit.outputs.markdown import markdown
 from sealift.audit.outputs.sarif import sarif
 from sealift.audit.outputs.svg import svg
 from sealift.audit.outputs.text import brief_lines, report_lines, summary_line, tree_lines
-from sealift.audit.report import Report, audit, audit_many, make_report
+from sealift.audit.report import Report, audit, make_report
 from sealift.audit.verdict import External, Reason, Verdict
 from sealift.errors import ArchiveError
 from tests.support.inventories import elf, inventory
@@ -211,4 +212,4 @@ def test_many_processes_say_what_one_does(tmp_path: Path) -> None:
     wheels = [honest_wheel(tmp_path, f"demo{n}") for n in range(5)]
     wheels.append(tmp_path / "odd.whl")
     wheels[-1].write_bytes(b"no wheel")
-    assert audit_many(wheels, jobs=2) == audit_many(wheels, jobs=1)
+    assert audit_many(wheels, jobs=2) == tuple(map(audit, wheels))

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sealift import console
-from sealift.audit.allowance import parse_allowance
+from sealift.audit.allowance import Allowance, parse_allowance
 from sealift.audit.finding import Severity
-from sealift.audit.report import Report, audit_many
+from sealift.audit.report import Report, audit, weight
 from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
 from sealift.output import write_text
+from sealift.target import cpu_count
 
 _NAMED = 3
+_FEW = 3  # subjects for which other processes are not worth their start
 _POLICY_RULES = frozenset({"tag-not-allowed", "policy-not-kept"})
 _FAILING = {
     "error": {Severity.ERROR},
@@ -40,13 +42,26 @@ def run(
         raise ConfigError(
             f"cannot draw {len(paths)} subjects into one picture", hint="name one file with --svg"
         )
-    reports = audit_many(paths, allowance, jobs=jobs)
+    reports = _audit(paths, allowance, jobs or cpu_count())
     if svg:
         from sealift.audit.outputs.svg import svg as drawn
 
         write_text(svg, drawn(reports[0]))
     _say(reports, form)
     _judge(reports, fail_on)
+
+
+def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int) -> Sequence[Report]:
+    if jobs > 1 and len(paths) > _FEW:
+        from sealift.audit.many import audit_many
+
+        return audit_many(paths, allowance, jobs=jobs)
+    with console.progress("Auditing", sum(map(weight, paths))) as bar:
+        reports = []
+        for path in paths:
+            reports.append(audit(path, allowance))
+            bar.advance(weight(path))
+        return reports
 
 
 def subjects(files: Sequence[Path]) -> Iterator[Path]:

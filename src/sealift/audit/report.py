@@ -1,15 +1,8 @@
-"""A report: the verdict and the findings on one subject, and how reports are made."""
+"""A report: the verdict and the findings on one subject, and how it is made."""
 
-import functools
-import multiprocessing
-import signal
-from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sealift import console
 from sealift.audit.allowance import Allowance
 from sealift.audit.finding import Finding, Severity
 from sealift.audit.inventory import Inventory, take_inventory
@@ -17,10 +10,7 @@ from sealift.audit.needs import Needs, needs_of
 from sealift.audit.platform import judge
 from sealift.audit.rules import RULES
 from sealift.audit.verdict import Verdict
-from sealift.errors import SealiftError
-from sealift.target import cpu_count
 
-_SERIAL = 3  # fewer subjects than this are not worth other processes
 _ORDER = {severity: number for number, severity in enumerate(Severity)}
 
 
@@ -85,56 +75,6 @@ def make_report(inventory: Inventory, allowance: Allowance) -> Report:
     )
 
 
-def audit_many(
-    paths: Sequence[Path], allowance: Allowance | None = None, *, jobs: int | None = None
-) -> tuple[Report, ...]:
-    """Reports on all of ``paths``, in their order, made by ``jobs`` processes; shows a bar."""
-    workers = min(jobs or cpu_count(), len(paths))
-    audit_one = functools.partial(audit, allowance=allowance)
-    if workers < 2 or len(paths) < _SERIAL:
-        with console.progress("Auditing", sum(map(_weight, paths))) as bar:
-            reports = []
-            for path in paths:
-                reports.append(audit_one(path))
-                bar.advance(_weight(path))
-            return tuple(reports)
-    with ProcessPoolExecutor(workers, _context(), signal.signal, _SIGINT_IGNORED) as pool:
-        # The big ones first, so that none is left over at the end.
-        order = sorted(range(len(paths)), key=lambda number: -_weight(paths[number]))
-        futures = {pool.submit(audit_one, paths[number]): number for number in order}
-        try:
-            return _gathered(futures, paths)
-        except BrokenProcessPool as problem:
-            raise SealiftError(
-                "cannot audit: a process that did the work was killed",
-                hint="there may be too little memory; try --jobs 1",
-            ) from problem
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-_SIGINT_IGNORED = (signal.SIGINT, signal.SIG_IGN)  # the process that started them ends them
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """How processes are started: from a server that has loaded the audit where there is such."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _gathered(futures: dict[Future[Report], int], paths: Sequence[Path]) -> tuple[Report, ...]:
-    reports: dict[int, Report] = {}
-    with console.progress("Auditing", sum(map(_weight, paths))) as bar:
-        for future in as_completed(futures):
-            number = futures[future]
-            reports[number] = future.result()
-            bar.advance(_weight(paths[number]))
-    return tuple(reports[number] for number in sorted(reports))
-
-
-def _weight(path: Path) -> int:
+def weight(path: Path) -> int:
+    """The bytes of work that ``path`` is, for a progress bar."""
     return path.stat().st_size if path.is_file() else 0

@@ -1,10 +1,12 @@
 """Libraries that Python sources load by name: ``ctypes``, ``cffi``."""
 
-import ast
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
 
 # Plain searches are far faster than patterns, and most files have none of these.
 _WORDS = (b"DLL", b"ibrary", b"dlopen")
@@ -36,6 +38,9 @@ def find_loads(file: str, source: bytes) -> tuple[Load, ...]:
         return ()
     if not _CALL.search(source):
         return ()
+    import ast
+    import warnings
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -45,7 +50,9 @@ def find_loads(file: str, source: bytes) -> tuple[Load, ...]:
         return ()
 
 
-def _loads(file: str, tree: ast.AST) -> Iterator[Load]:
+def _loads(file: str, tree: "ast.AST") -> Iterator[Load]:
+    import ast
+
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue

@@ -81,16 +81,14 @@ class DyldLoader:
 def judge(inventory: Inventory) -> Verdict:
     """The verdict on the Mach-O files of ``inventory``.
 
-    A wheel is judged for the CPUs that it claims, as far as it has files for them; anything else
-    for those that all its files are made for.
+    A wheel is judged for the CPUs that it claims, as far as all its modules are made for them;
+    anything else for those that all its files are made for.
     """
     claimed = inventory.wheel.platforms if inventory.wheel else ()
     natives = [native for native in inventory.natives if isinstance(native.facts, MachoFacts)]
     policy = load_apple("ios" if any(_is_ios(native) for native in natives) else "macos")
-    by_cpu: dict[str, list[Native]] = defaultdict(list)
-    for native in natives:
-        by_cpu[base_cpu(_facts(native).cpu)].append(native)
-    cpus = _judged(by_cpu, claimed, policy)
+    by_cpu = _by_cpu(natives)
+    cpus = judged_cpus(natives, claimed, policy)
     loaded = [it for cpu in cpus for it in load(by_cpu[cpu], DyldLoader(by_cpu[cpu])) if it.missing]
     minimums = {cpu: _minimum(by_cpu[cpu], policy) for cpu in cpus}
     tags = _tags(minimums, policy, natives)
@@ -133,20 +131,36 @@ def _minimum(natives: Sequence[Native], policy: ApplePolicy) -> Version:
     return max((policy.oldest.get(cpu, (0, 0)), *(version for version in versions if version)))
 
 
-def _judged(
-    by_cpu: Mapping[str, Sequence[Native]], claimed: Sequence[str], policy: ApplePolicy
+def judged_cpus(
+    natives: Sequence[Native], claimed: Sequence[str], policy: ApplePolicy
 ) -> tuple[str, ...]:
     """The CPUs that are judged, in the order of the files."""
+    by_cpu = _by_cpu(natives)
     wanted: set[str] = set()
     for tag in claimed:
         for fat, cpus in policy.fat.items():
             wanted |= set(cpus) if tag.endswith(f"_{fat}") else set()
         wanted |= {cpu for cpu in by_cpu if f"_{cpu}" in tag}
     if wanted & by_cpu.keys():
+        # Files beside modules may be there for one CPU alone, a module may not.
+        modules = [native for native in natives if _facts(native).kind == "bundle"]
+        common = _common(_by_cpu(modules)) or tuple(by_cpu)
+        wanted = wanted & {*common} or wanted
         return tuple(cpu for cpu in by_cpu if cpu in wanted)
+    return _common(by_cpu)
+
+
+def _by_cpu(natives: Sequence[Native]) -> dict[str, list[Native]]:
+    by_cpu: dict[str, list[Native]] = defaultdict(list)
+    for native in natives:
+        by_cpu[base_cpu(_facts(native).cpu)].append(native)
+    return by_cpu
+
+
+def _common(by_cpu: Mapping[str, Sequence[Native]]) -> tuple[str, ...]:
+    """The CPUs for which every file has code."""
     paths = {native.path for natives in by_cpu.values() for native in natives}
-    everywhere = [cpu for cpu in by_cpu if {native.path for native in by_cpu[cpu]} == paths]
-    return tuple(everywhere)
+    return tuple(cpu for cpu in by_cpu if {native.path for native in by_cpu[cpu]} == paths)
 
 
 def _tags(
