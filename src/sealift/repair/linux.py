@@ -8,9 +8,8 @@ never stands in for it.
 
 import functools
 import posixpath
-import re
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,13 +24,9 @@ from sealift.errors import ConfigError, RefusedError
 from sealift.libraries import find_library, search_paths
 from sealift.policy.ladder import Ladder, load_ladder
 from sealift.policy.system import Policy, load_system
+from sealift.repair.names import distance, hashed, installed, is_elsewhere, loads_of_renamed
 from sealift.repair.plan import Edit, Graft, Missing, Options, Tree, Work
 from sealift.target import current_target
-
-_DIGITS = 8
-# Of the schemes of a wheel's data folder, those that end in site-packages, and all.
-_DATA = re.compile(r"[^/]+\.data/(?:platlib|purelib)/")
-_ELSEWHERE = re.compile(r"[^/]+\.data/(?!platlib/|purelib/)")
 
 
 def plan(tree: Tree, options: Options) -> Work:
@@ -40,10 +35,8 @@ def plan(tree: Tree, options: Options) -> Work:
     closure.take()
     return Work(
         edits=dict(closure.edits()),
-        grafts=tuple(closure.grafts[path] for path in sorted(closure.grafts)),
-        missing=tuple(
-            Missing(library=n, askers=tuple(a)) for n, a in sorted(closure.missing.items())
-        ),
+        grafts=closure.taken(),
+        missing=tuple(closure.absent()),
         left=frozenset(closure.left),
         notes=tuple(closure.notes()),
     )
@@ -110,7 +103,7 @@ class _Asker:
     @property
     def folder(self) -> str:
         """The folder it is installed in, relative to site-packages."""
-        return posixpath.dirname(_DATA.sub("", self.path))
+        return posixpath.dirname(installed(self.path))
 
     def kept_entries(self) -> list[str]:
         """Entries of its search path that mean something in the wheel."""
@@ -210,7 +203,7 @@ class _Closure:
         folders = [posixpath.dirname(place) for place in self._places[name]]
         searched = {_inside(entry, asker.folder) for entry in asker.kept_entries()}
         if searched.isdisjoint(folders) and not set(asker.folders) & set(folders):
-            nearest = min(folders, key=lambda f: (_distance(f, asker.folder), f))
+            nearest = min(folders, key=lambda f: (distance(f, asker.folder), f))
             asker.folders.append(nearest)
 
     def _take_in(self, asker: _Asker, needed: str, name: str) -> _Asker | None:
@@ -225,7 +218,7 @@ class _Closure:
         if not source or not facts:
             self.missing[name].append(asker.path)
             return None
-        if _ELSEWHERE.match(asker.path):
+        if is_elsewhere(asker.path):
             msg = f"cannot repair {self._tree.inventory.name}: {asker.path} asks for {name}"
             raise RefusedError(
                 f"{msg}, and is installed where it cannot find libraries of the wheel",
@@ -234,7 +227,7 @@ class _Closure:
             )
         source = source.resolve()
         digest = store.file_sha256(source)
-        new = _hashed(name, digest)
+        new = hashed(name, digest)
         asker.renamed[needed] = new
         if not asker.graft or "$ORIGIN" not in asker.folders:
             asker.folders.append(self._library_folder)
@@ -246,6 +239,10 @@ class _Closure:
         # A DT_RUNPATH counts for its own file alone, a DT_RPATH also for what that one loads.
         passed_on = asker.rpaths if asker.facts.runpath else rpaths
         return _Asker(path, source, facts, graft=graft, rpaths=passed_on)
+
+    def taken(self) -> tuple[Graft, ...]:
+        """Libraries that come into the wheel."""
+        return tuple(self.grafts[path] for path in sorted(self.grafts))
 
     def absent(self) -> Iterator[Missing]:
         """Libraries that are nowhere."""
@@ -261,32 +258,9 @@ class _Closure:
 
     def notes(self) -> Iterator[str]:
         """What loads by name a library that has another name now, or that stays outside."""
-        new_names: Mapping[str, str] = {graft.asked: path for path, graft in self.grafts.items()}
-        for load in self._tree.inventory.loads:
-            if load.name in new_names:
-                yield (
-                    f"{load.file}:{load.line} loads {load.name} by name; the copy in the wheel is "
-                    f"{new_names[load.name]}, so it finds only the system's"
-                )
-        for native in self._tree.inventory.natives:
-            for name in native.loads:
-                if name in new_names:
-                    yield (
-                        f"{native.path} may load {name} by name; the copy in the wheel is "
-                        f"{new_names[name]}, so it would find only the system's"
-                    )
+        yield from loads_of_renamed(self._tree.inventory, self.taken())
         for name in sorted(self.left):
             yield f"{name} stays outside: the users' machines must have it"
-
-
-def _hashed(name: str, digest: str) -> str:
-    """The name of a graft.
-
-    >>> _hashed("libpq.so.5", "0123456789abcdef")
-    'libpq-01234567.so.5'
-    """
-    stem, suffix, rest = name.partition(".so")
-    return f"{stem}-{digest[:_DIGITS]}{suffix}{rest}"
 
 
 def _inside(entry: str, folder: str) -> str | None:
@@ -299,7 +273,3 @@ def _inside(entry: str, folder: str) -> str | None:
 def _origin(folder: str, own: str) -> str:
     relative = posixpath.relpath(folder or ".", own or ".")
     return "$ORIGIN" if relative == "." else f"$ORIGIN/{relative}"
-
-
-def _distance(folder: str, own: str) -> int:
-    return len(posixpath.relpath(folder or ".", own or ".").split("/"))
