@@ -1,6 +1,7 @@
 """The verdict on an inventory, given by the module of the system its native files are for."""
 
 import importlib
+from collections import Counter
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
@@ -20,19 +21,21 @@ def judge(inventory: Inventory) -> Verdict:
     """Where ``inventory`` runs.
 
     Each module of this package has a ``judge`` of the same form, for one system.  The claimed tags
-    decide which is asked, and where there are none the kinds of the files.
+    decide which is asked, and where there are none the system that most of the files are for:
+    Python packages carry small programs for Windows everywhere.
     """
     claimed = inventory.wheel.platforms if inventory.wheel else ()
-    systems = {system_of(native) for native in inventory.natives} - {None}
-    if not systems:
+    counts = Counter(
+        system
+        for native in inventory.natives
+        if native.is_loadable and (system := system_of(native)) in _SYSTEMS.values()
+    )
+    if not counts:
         return Verdict(best=None if inventory.natives else "any", claimed=claimed)
-    system = next((s for s in map(system_of_tag, claimed) if s in systems), None)
+    system = next((s for s in map(system_of_tag, claimed) if s in counts), None)
     if system is None:
-        if len(systems) > 1:
-            return Verdict(best=None, claimed=claimed)
-        (system,) = systems
-    if system is None or system not in _SYSTEMS.values():
-        return Verdict(best=None, claimed=claimed)
+        system = min(counts, key=lambda name: (-counts[name], str(name)))
+        assert system is not None
     name = _MODULES.get(system, system)
     module = importlib.import_module(f"sealift.audit.platform.{name}")
     verdict: Verdict = module.judge(inventory)
