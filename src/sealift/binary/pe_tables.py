@@ -12,7 +12,7 @@ from sealift.binary.pe_layout import DELAY_IMPORTS, EXPORTS, IMPORTS, Image
 _DESCRIPTOR_SIZE, _DELAY_SIZE, EXPORT_SIZE = 20, 32, 40
 # No real file comes near these; a hostile one must not keep us busy.
 _MOST_LIBRARIES = 4096
-_MOST_SYMBOLS = 1 << 20
+_MOST_SYMBOLS = 1 << 20  # of all libraries together: their lists may overlap
 _MOST_EXPORTS = 0x10000  # ordinals have 16 bits
 _MOST_TEXT = 64 << 20
 
@@ -49,12 +49,13 @@ class Exports:
 
 
 class Texts:
-    """Strings of an image, each read once, and not without end."""
+    """Strings of an image, each read once, and neither they nor what names them without end."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
         self._known: dict[int, str] = {}
         self._left = _MOST_TEXT
+        self._uses = 0
 
     def at(self, address: int) -> str:
         """The string at ``address``."""
@@ -64,6 +65,12 @@ class Texts:
             if self._left < 0:
                 raise self._image.view.broken("its names overlap")
         return known
+
+    def count(self) -> None:
+        """Count a symbol asked for."""
+        self._uses += 1
+        if self._uses > _MOST_SYMBOLS:
+            raise self._image.view.broken(f"it asks for more than {_MOST_SYMBOLS} symbols")
 
 
 def read_libraries(image: Image) -> tuple[Library, ...]:
@@ -105,16 +112,16 @@ def read_symbols(image: Image, library: Library, texts: Texts) -> Iterator[str |
     """The names of the symbols that ``library`` is asked for, numbers for those asked by number."""
     layout, by_number = ("<Q", 1 << 63) if image.header.bits == 64 else ("<I", 1 << 31)
     step = image.header.bits // 8
-    at, end = image.place(library.lookup)
-    for _ in range(min((end - at) // step, _MOST_SYMBOLS)):
+    start, end = image.place(library.lookup)
+    for at in range(start, end - step + 1, step):
         (entry,) = image.view.unpack(layout, at)
         if not entry:
             return
+        texts.count()
         if entry & by_number:
             yield entry & 0xFFFF
         else:
             yield texts.at((entry & 0x7FFFFFFF) - library.base + 2)
-        at += step
     raise image.view.broken(f"the list of what it asks {library.name} for has no end")
 
 

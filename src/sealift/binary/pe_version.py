@@ -32,7 +32,7 @@ def read_version(image: Image) -> FileVersion | None:
     table, _ = image.directory(RESOURCES)
     if not table:
         return None
-    names = dict(_entries(image, table, 0)).get(_VERSION, 0)
+    names = dict(_entries(image, table, _SUBTREE)).get(_VERSION, 0)
     languages = next((where for _, where in _entries(image, table, names)), 0)
     entries = dict(_entries(image, table, languages))
     entry = entries.get(_ENGLISH, next(iter(entries.values()), 0))
@@ -44,8 +44,8 @@ def read_version(image: Image) -> FileVersion | None:
 
 
 def _entries(image: Image, table: int, into: int) -> Iterator[tuple[int, int]]:
-    """Names and places in the directory at ``into``, where all but the first are subtrees."""
-    if into and not into & _SUBTREE:
+    """Names and places in the directory that ``into`` tells of; none where that is no directory."""
+    if not into & _SUBTREE:
         return
     into &= ~_SUBTREE
     named, numbered = image.unpack("<HH", table + into + 12)
