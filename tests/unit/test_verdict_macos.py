@@ -96,6 +96,18 @@ def test_a_folder_is_judged_for_the_cpus_of_all_its_files() -> None:
     assert judged(macho("a", cpu="x86_64"), macho("b"), tag=None).best is None
 
 
+def test_a_claim_counts_for_cpus_that_all_modules_are_for() -> None:
+    module = macho(EXTENSION, (10, 13), cpu="x86_64")
+    fat = [macho("demo/.dylibs/liba.dylib", cpu=cpu, kind="dylib") for cpu in ("x86_64", "arm64")]
+    assert judged(module, *fat, tag="macosx_10_9_universal2").best == "macosx_11_0_x86_64"
+    whole = [macho(EXTENSION, cpu=cpu) for cpu in ("x86_64", "arm64")]
+    helper = macho("demo/attach_x86_64.dylib", cpu="x86_64", kind="dylib")
+    best = judged(*whole, helper, tag="macosx_11_0_universal2").best
+    assert best == "macosx_11_0_universal2"
+    one_each = [macho(f"demo/_{cpu}.so", cpu=cpu) for cpu in ("x86_64", "arm64")]
+    assert judged(*one_each, tag="macosx_11_0_universal2").best == "macosx_11_0_universal2"
+
+
 def test_libraries_are_found_as_dyld_does() -> None:
     verdict = judged(
         macho(

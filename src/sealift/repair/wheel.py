@@ -172,9 +172,9 @@ def _platforms(path: Path, system: System, verdict: Verdict, options: Options) -
     platforms = system.platforms(verdict)
     if platforms and (not wanted or system.reaches(verdict, wanted)):
         return platforms
-    against = dict(verdict.obstacles)
-    tag = wanted if wanted in against else next(iter(against), wanted or "any platform tag")
-    reasons = against.get(tag, ())
+    tag = wanted or next(iter(verdict.obstacles), "any platform tag")
+    nearest = next(iter(verdict.obstacles.values()), ())
+    reasons = verdict.obstacles.get(tag, nearest)
     raise RefusedError(
         f"cannot repair {path.name}: it does not fit {tag}"
         + (f"; the best it can have is {verdict.best}" if platforms else ""),
