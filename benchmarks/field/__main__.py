@@ -4,12 +4,13 @@ Run it from the repository's root::
 
     python -m benchmarks.field linux
     python -m benchmarks.field macos --out results
+    python -m benchmarks.field policies
 
 ``wheels.toml`` names the wheels; they come from the index that uv is set up for.  The peers are
 auditwheel for Linux, delocate (as repairwheel runs it, without Apple's tools) for macOS and
 delvewheel for Windows, in the versions of ``requirements.txt``, in an environment of their own.
 Each difference needs its reason in ``reasons.toml``; one without fails the run.  The tables are
-written to ``docs/field.md``.
+written to ``docs/field.md``.  ``policies`` compares the lists behind the Linux verdicts instead.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from typing import Any
 
 from benchmarks.field.fetching import fetch_wheels
 from benchmarks.field.page import write_section
+from benchmarks.field.policies import compare_policies
 from sealift import process
 from sealift.audit.inventory import take_inventory
 from sealift.audit.platform import judge
@@ -65,9 +67,14 @@ class Row:
 def main() -> None:
     """Judge the wheels of one system, and write its section of the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("system", choices=SYSTEMS)
+    parser.add_argument("system", choices=(*SYSTEMS, "policies"))
     parser.add_argument("--out", type=Path, default=Path("build/field"), help="downloads, peers")
     given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    if given.system == "policies":
+        lines = compare_policies(make_peers(given.out))
+        print("\n".join(lines) or "the policies are auditwheel's")
+        sys.exit(bool(lines))
     wheels = tomllib.loads((HERE / "wheels.toml").read_text("utf-8"))[given.system]
     reasons = tomllib.loads((HERE / "reasons.toml").read_text("utf-8")).get(given.system, {})
     paths = list(fetch_wheels(wheels, given.out))

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from benchmarks.field.__main__ import Answer, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "field.md"
+_VERSIONS = dict(
+    line.split("==") for line in (Path(__file__).with_name("requirements.txt")).read_text().split()
+)
 TITLES = {
-    "linux": "Linux, against auditwheel 6.8.2",
-    "macos": "macOS, against delocate (of repairwheel 0.8.0)",
-    "windows": "Windows, against delvewheel 1.13.2",
+    "linux": f"Linux, against auditwheel {_VERSIONS['auditwheel']}",
+    "macos": f"macOS, against delocate (of repairwheel {_VERSIONS['repairwheel']})",
+    "windows": f"Windows, against delvewheel {_VERSIONS['delvewheel']}",
 }
 _HEAD = """\
 # Verdicts in the field

@@ -6,6 +6,8 @@ import pytest
 
 from sealift.audit.natives import Native
 from sealift.audit.platform import linux
+from sealift.audit.platform.elf_loading import ElfLoader
+from sealift.audit.platform.loading import _MOST_WAYS, _Walk
 from sealift.audit.subject import Kind
 from sealift.audit.verdict import Reason, Verdict
 from sealift.binary.elf_notes import ElfNotes
@@ -299,6 +301,10 @@ def test_a_crafted_tree_is_loaded_in_bounded_time() -> None:
         for layer in range(40)
         for side in "ab"
     ]
+    loader = ElfLoader(files, inventory(*files), libc="gnu", defaults=())
+    walk = _Walk(loader)
+    walk.begin(files[0])
+    assert max(map(len, walk.ways.values())) == _MOST_WAYS
     verdict = judged(*files)
     assert {it.library for it in verdict.externals if not it.promised_by} == {
         "liba40.so", "libb40.so"

@@ -49,10 +49,7 @@ class ElfLoader:
         return elf_facts(native).needed
 
     def find(self, way: Way, name: str) -> Native | None:
-        places = self._places.get(name)
-        if not places:
-            return None
-        return next((places[folder] for folder in self._searched(way) if folder in places), None)
+        return way.first_of(self._places.get(name, {}))
 
     def passed_on(self, way: Way) -> tuple[str, ...]:
         facts = elf_facts(way.native)
@@ -65,7 +62,7 @@ class ElfLoader:
                 entries = () if facts.runpath else facts.rpath
         return tuple(dict.fromkeys((*self._folders(way.native, entries), *way.inherited)))
 
-    def _searched(self, way: Way) -> Iterator[str]:
+    def searched(self, way: Way) -> Iterator[str]:
         facts = elf_facts(way.native)
         takes_rpath = self._libc == "musl" or (self._libc == "gnu" and not facts.runpath)
         if takes_rpath:

@@ -31,6 +31,10 @@ class DyldLoader:
 
     def __init__(self, natives: Sequence[Native]) -> None:
         self._natives = {native.path: native for native in natives}
+        self._folders: dict[str, dict[str, Native]] = {}
+        self._ends: dict[str, list[Native]] = defaultdict(list)
+        for native in natives:
+            self._ends[native.name].append(native)
 
     def names(self, native: Native) -> set[str]:
         facts = _facts(native)
@@ -39,25 +43,35 @@ class DyldLoader:
     def asks(self, native: Native) -> Sequence[str]:
         return tuple(library.name for library in _facts(native).dependencies)
 
-    def find(self, way: Way, name: str) -> Native | None:
-        paths = (self._expanded(way, place) for place in self._places(way, name))
-        return next((self._natives[path] for path in paths if path in self._natives), None)
+    def searched(self, way: Way) -> Iterator[str]:
+        yield from self._run_path(way)
+        yield from way.inherited
 
     def passed_on(self, way: Way) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self._run_path(way), *way.inherited)))
 
-    def _places(self, way: Way, name: str) -> Iterator[str]:
-        if name.startswith("@rpath/"):
-            rest = name.removeprefix("@rpath/")
-            for folder in (*self._run_path(way), *way.inherited):
-                yield posixpath.join(folder, rest)
-        else:
-            yield name
+    def find(self, way: Way, name: str) -> Native | None:
+        if not name.startswith("@rpath/"):
+            return self._natives.get(self._expanded(way, name) or "")
+        rest = posixpath.normpath(name.removeprefix("@rpath/"))
+        return way.first_of(self._below(rest))
 
-    def _run_path(self, way: Way) -> tuple[str, ...]:
+    def _below(self, rest: str) -> dict[str, Native]:
+        """The files whose path ends with ``rest``, by the folder above that."""
+        if rest not in self._folders:
+            self._folders[rest] = {
+                native.path.removesuffix(rest).rstrip("/"): native
+                for native in self._ends[posixpath.basename(rest)]
+                if native.path == rest or native.path.endswith(f"/{rest}")
+            }
+        return self._folders[rest]
+
+    def _run_path(self, way: Way) -> Iterator[str]:
         """Folders of the subject that the file's LC_RPATH means."""
-        folders = (self._expanded(way, entry) for entry in _facts(way.native).rpaths)
-        return tuple(folder for folder in folders if folder is not None)
+        for entry in _facts(way.native).rpaths:
+            folder = self._expanded(way, entry)
+            if folder is not None:
+                yield "" if folder == "." else folder
 
     @staticmethod
     def _expanded(way: Way, place: str) -> str | None:

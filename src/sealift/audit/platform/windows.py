@@ -7,7 +7,7 @@ is needed no tag can tell.
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sealift.audit.inventory import Inventory, WheelInfo
 from sealift.audit.natives import Native
@@ -36,8 +36,10 @@ class WindowsLoader:
 
     def find(self, way: Way, name: str) -> Native | None:
         places = self._places.get(name.lower(), {})
-        own = places.get(posixpath.dirname(way.native.path))
-        return own or next(iter(places.values()), None)
+        return way.first_of(places) or next(iter(places.values()), None)
+
+    def searched(self, way: Way) -> Iterator[str]:
+        yield posixpath.dirname(way.native.path)
 
     def passed_on(self, way: Way) -> tuple[str, ...]:
         del way
