@@ -273,6 +273,14 @@ def test_files_for_another_c_library_are_left_out() -> None:
     assert judged(gnu, musl, tag="musllinux_1_2_x86_64").best == "musllinux_1_2_x86_64"
 
 
+def test_files_for_other_systems_are_left_out() -> None:
+    bsd = elf("demo/bsd.so", needed=["libc.so.7"], notes=ElfNotes(system="freebsd"))
+    phone = elf("demo/phone.so", needed=["libc.so"], notes=ElfNotes(system="android"))
+    verdict = judged(elf(EXTENSION), bsd, phone)
+    assert verdict.best == "manylinux_2_5_x86_64"
+    assert [it.library for it in verdict.externals] == ["libc.so.6"]
+
+
 def test_machines_without_policies_get_the_plain_tag() -> None:
     assert judged(elf(EXTENSION, machine="mips"), tag=None).best == "linux_mips"
 
@@ -296,7 +304,7 @@ def test_a_crafted_tree_is_loaded_in_bounded_time() -> None:
         elf(
             f"{side}{layer}/lib{side}{layer}.so",
             needed=[f"liba{layer + 1}.so", f"libb{layer + 1}.so", "libc.so.6"],
-            rpath=[f"$ORIGIN/../a{layer + 1}", f"$ORIGIN/../b{layer + 1}"],
+            rpath=[f"$ORIGIN/../a{layer + 1}", f"$ORIGIN/../b{layer + 1}", "$ORIGIN"],
         )
         for layer in range(40)
         for side in "ab"

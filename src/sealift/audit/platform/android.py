@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
-from sealift.audit.platform.elf_loading import ElfLoader, elf_facts
+from sealift.audit.platform.elf_loading import ElfLoader, elf_facts, elf_natives
 from sealift.audit.platform.loading import Loaded, load
 from sealift.audit.verdict import External, Reason, Verdict
-from sealift.binary.elf import ElfFacts
 from sealift.policy.android import AndroidPolicy, android_tag, load_android
 
 _Demand = tuple[int, Reason]
@@ -27,8 +26,8 @@ def judge(inventory: Inventory) -> Verdict:
     policy = load_android()
     natives = [
         native
-        for native in inventory.natives
-        if isinstance(native.facts, ElfFacts) and elf_facts(native).machine in policy.abis
+        for native in elf_natives(inventory, "android")
+        if elf_facts(native).machine in policy.abis
     ]
     machine = _machine(natives, claimed, policy)
     if machine is None:

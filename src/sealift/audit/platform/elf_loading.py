@@ -85,6 +85,15 @@ def elf_facts(native: Native) -> ElfFacts:
     return native.facts
 
 
+def elf_natives(inventory: Inventory, system: str) -> list[Native]:
+    """The ELF files that are for ``system``, or do not tell for which."""
+    return [
+        native
+        for native in inventory.natives
+        if isinstance(native.facts, ElfFacts) and native.facts.system in {system, None}
+    ]
+
+
 def _folder(entry: str, own: str, *, is_rooted: bool) -> str | None:
     """The folder of the subject that ``entry`` of a search path means to a file in ``own``.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
-from sealift.audit.platform.elf_loading import ElfLoader, elf_facts
+from sealift.audit.platform.elf_loading import ElfLoader, elf_facts, elf_natives
 from sealift.audit.platform.loading import Loaded, load
 from sealift.audit.verdict import External, Reason, Verdict
 from sealift.binary.elf import ElfFacts
@@ -43,7 +43,7 @@ def judge(inventory: Inventory) -> Verdict:
     over.  Its own are those of the tag it claims, or else of most of its files.
     """
     claimed = inventory.wheel.platforms if inventory.wheel else ()
-    natives = [native for native in inventory.natives if isinstance(native.facts, ElfFacts)]
+    natives = elf_natives(inventory, "linux")
     arch = _common((arch_of(elf_facts(native)) for native in natives), _claimed_arches(claimed))
     if arch is None:
         return Verdict(best=None, claimed=claimed)
@@ -125,7 +125,7 @@ class _Judgement:
             if library in loaded.found and self._ladder.for_library(library) == self._ladder.never:
                 continue  # a library of the subject's own, under a name that no system has
             for version, is_weak in versions:
-                if is_weak:  # the loader forgives it: check_match in glibc's dl-version.c
+                if is_weak:  # the loader forgives it: match_symbol in glibc's dl-version.c
                     continue
                 symbols = names.get((library, version), [])
                 yield self._demand(

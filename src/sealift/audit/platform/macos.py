@@ -157,7 +157,7 @@ def judged_cpus(
         wanted |= {cpu for cpu in by_cpu if f"_{cpu}" in tag}
     if wanted & by_cpu.keys():
         # Files beside modules may be there for one CPU alone, a module may not.
-        modules = [native for native in natives if _facts(native).kind == "bundle"]
+        modules = [native for native in natives if native.path.endswith(".so")]
         common = _common(_by_cpu(modules)) or tuple(by_cpu)
         wanted = wanted & {*common} or wanted
         return tuple(cpu for cpu in by_cpu if cpu in wanted)
