@@ -10,6 +10,7 @@ _EXAMPLES = """
 Examples:
   sealift repair dist/app-1.0-cp313-cp313-linux_x86_64.whl
   sealift repair --floor manylinux_2_28 --exclude 'libcuda*' dist/*.whl
+  sealift repair --search copied/opt/homebrew dist/app-1.0-cp313-cp313-macosx_11_0_arm64.whl
   sealift repair --search build/dlls dist/app-1.0-cp313-cp313-win_amd64.whl
 """
 
