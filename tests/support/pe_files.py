@@ -26,8 +26,8 @@ class PeSpec:
 
     ``exports`` maps names to code (``None``) or to what they are forwarded to.  ``config`` has
     (offset, layout, value) of fields of the load configuration.  ``room`` is how many bytes are
-    free behind the section headers, ``slack`` how many behind what .rdata has, ``header_data``
-    what stands in the room.
+    free behind the section headers at least, ``slack`` how many behind what .rdata has,
+    ``header_data`` what stands in the room.  ``symbols`` are as :func:`symbol_table` makes them.
     """
 
     bits: int = 64
@@ -104,7 +104,7 @@ def make_pe(spec: PeSpec) -> bytes:
         directories[4] = (at_symbols + len(tail), len(spec.signature))
     if spec.bound:
         directories[11] = (head_size, len(spec.bound))
-    count = len(spec.symbols[:-4]) // 18 if spec.symbols else 0
+    count = 1 if spec.symbols else 0
     head = _headers(spec, size_of_headers, data_at + 0x1000, (at_symbols if count else 0, count))
     head += _directories(directories) + sections + spec.header_data + spec.bound
     head = head[: head_size + spec.room].ljust(size_of_headers, b"\0")

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealift.binary.pe_checksum import checksum
+from sealift.binary.pe_config import LoadConfig
 from sealift.binary.pe_debug import DebugFacts, read_debug
 from sealift.binary.pe_layout import (
     BOUND_IMPORTS,
     CLR,
     EXECUTABLE,
-    LOAD_CONFIG,
     RELOCATIONS,
     WRITABLE,
     Image,
@@ -164,7 +164,7 @@ def read_pe(path: Path) -> PeFacts | None:
 def facts_of(view: View) -> PeFacts:
     """Facts of the PE file in ``view``."""
     image = Image(view)
-    header, config = image.header, _LoadConfig(image)
+    header, config = image.header, LoadConfig(image)
     flags = header.dll_flags
     libraries, exports = read_libraries(image), read_exports(image)
     machine = _MACHINES.get(header.machine, f"machine-{header.machine}")
@@ -226,35 +226,6 @@ def imported(view: View) -> tuple[Imported, ...]:
 def exported(view: View) -> tuple[str, ...]:
     """The names of the symbols that the PE file in ``view`` gives."""
     return tuple(exported_names(Image(view)))
-
-
-class _LoadConfig:
-    """The fields of the load configuration that are told; it has grown with each Windows."""
-
-    def __init__(self, image: Image) -> None:
-        self._image = image
-        self._table, _ = image.directory(LOAD_CONFIG)
-        self._size = image.unpack("<I", self._table)[0] if self._table else 0
-
-    def _field(self, layout: str, plain: int, plus: int, size: int) -> int:
-        at = plus if self._image.header.bits == 64 else plain
-        if at + size > self._size:
-            return 0
-        return self._image.unpack(layout, self._table + at)[0]
-
-    @property
-    def load_flags(self) -> int:
-        return self._field("<H", 54, 78, 2)
-
-    @property
-    def has_handlers(self) -> bool:
-        """Whether it lists its exception handlers, be the list empty."""
-        return self._image.header.bits == 32 and bool(self._field("<I", 64, 96, 4))
-
-    @property
-    def is_hybrid(self) -> bool:
-        """Whether it has code for two machines (CHPE metadata)."""
-        return self._image.header.bits == 64 and bool(self._field("<Q", 0, 200, 8))
 
 
 def _forwards(texts: Iterable[str]) -> tuple[str, ...]:
