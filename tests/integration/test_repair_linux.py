@@ -1,6 +1,7 @@
 """Linux wheels repaired: what they need comes with them, and they run where it is not."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -257,6 +258,28 @@ def test_a_pure_wheel_is_left_as_it_is(tmp_path: Path) -> None:
     assert repaired.path.read_bytes() == wheel.read_bytes()
 
 
+def test_the_c_plus_plus_library_is_the_systems_as_the_tag_promises(tmp_path: Path) -> None:
+    (tmp_path / "words.cpp").write_text(
+        "#include <string>\n"
+        'extern "C" long words(long n) { return (std::to_string(n) + "!").size(); }\n'
+    )
+    library = tmp_path / "libwords.so.1"
+    process.run(
+        [require_tool("g++"), "-shared", "-fPIC", "-Wl,-soname,libwords.so.1",
+         tmp_path / "words.cpp", "-o", library],
+    )  # fmt: skip
+    module = c_module(
+        tmp_path / "m", "native", "words(123)", declarations="long words(long);", links=[library]
+    )
+    wheel = native_wheel(tmp_path / "made", "words", {module.name: module})
+    repaired = repair_wheel(wheel, Options(), tmp_path / "out")
+    assert names_of(repaired) == {"libwords.so.1"}
+    library.unlink()
+    site = installed(repaired.path, tmp_path / "site")
+    done = python_in(debian_root(), site, "import native; print(native.value())")
+    assert (done.returncode, done.stdout.strip()) == (0, "4"), done.stderr
+
+
 REAL = {
     "psycopg2==2.9.10": (
         "pg_config", "libpq.so.5",
@@ -267,6 +290,11 @@ REAL = {
         "curl-config", "libcurl.so.4",
         "import pycurl; pycurl.Curl().setopt(pycurl.URL, 'file:///x'); print(pycurl.version[:6])",
         "PycURL",
+    ),
+    "lxml==6.0.2": (
+        "xslt-config", "libxslt.so.1",
+        "from lxml import etree; print(etree.fromstring('<a><b/></a>').xpath('count(//b)'))",
+        "1.0",
     ),
 }  # fmt: skip
 
@@ -293,6 +321,7 @@ def _built(requirement: str, folder: Path) -> Path:
     process.run(
         [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-binary", ":all:", "--quiet",
          "--wheel-dir", folder / "built", requirement],
+        env={**os.environ, "CFLAGS": "-O0"},  # lxml takes minutes otherwise
     )  # fmt: skip
     (wheel,) = (folder / "built").iterdir()
     return wheel
