@@ -369,8 +369,9 @@ def test_names_of_what_a_file_is_linked_to_are_not_loaded() -> None:
     assert [f.details["library"] for f in loads(wheel(native), NOTHING)] == ["libmore.so"]
 
 
-def test_grafted_libraries_without_papers() -> None:
-    library = elf("demo.libs/libz-0a1b2c3d.so.1")
+@pytest.mark.parametrize("folder", ["demo.libs", "demo/.libs", "demo/.dylibs", "demo.dylibs"])
+def test_grafted_libraries_without_papers(folder: str) -> None:
+    library = elf(f"{folder}/libz-0a1b2c3d.so.1")
     bare = wheel(elf("x.so"), library)
     assert rules(list(grafts(bare, NOTHING))) == ["graft-without-sbom", "graft-without-licence"]
     sbom = '{"components": [{"name": "demo"}, {"name": "zlib"}]}'

@@ -318,7 +318,8 @@ def test_a_floor_is_for_all_cpus_or_for_those_it_names(floor: str, reached: bool
 
 
 def test_what_is_excluded_stays_outside_and_so_do_its_run_paths(tmp_path: Path) -> None:
-    module = macho("@rpath/libcuda.dylib", rpaths=["/usr/local/cuda/lib", "@executable_path/../x"])
+    rpaths = ["/usr/local/cuda/lib", "@executable_path/../x", "@loader_path/../../../../lib"]
+    module = macho("@rpath/libcuda.dylib", rpaths=rpaths)
     made = wheel(tmp_path, {"demo/_x.so": module})
     with pytest.raises(RefusedError) as caught:
         repair_wheel(made, Options(), tmp_path / "out")
@@ -439,6 +440,10 @@ def test_a_library_of_the_system_is_left_to_it(tmp_path: Path) -> None:
     swift = macho("@rpath/libswiftCore.dylib", rpaths=["/usr/lib/swift"])
     made = wheel(tmp_path, {"demo/_x.so": swift})
     assert not repair_wheel(made, Options(), tmp_path / "out").is_changed
+    other = macho("@rpath/libother.dylib", rpaths=["/usr/lib/swift"])
+    made = wheel(tmp_path, {"demo/_x.so": other}, name="other")
+    with pytest.raises(RefusedError, match=r"@rpath/libother\.dylib is nowhere"):
+        repair_wheel(made, Options(), tmp_path / "out")
 
 
 def test_a_framework_comes_without_its_resources(tmp_path: Path) -> None:

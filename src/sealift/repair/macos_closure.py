@@ -15,6 +15,8 @@ from sealift.repair.macos_files import Asker, askers_of, claimed_platforms
 from sealift.repair.names import distance, hashed, installed, is_elsewhere, loads_of_renamed
 from sealift.repair.plan import Graft, Missing, Options, Tree
 
+# The only libraries of the system that are asked for by a run path.
+_SWIFT = "/usr/lib/swift/libswift"
 _PYTHON = re.compile(r"(?:^|/)Python\.framework/|(?:^|/)libpython3[^/]*$")
 
 
@@ -70,7 +72,7 @@ class Closure:
         own = own or self._called(asker, name)
         if own:
             self._point(asker, name, own)
-        elif not any(self._policy.is_system(place) for place in asker.tried(name)):
+        elif not any(place.startswith(_SWIFT) for place in asker.tried(name)):
             if asker.can_do_without(name):
                 self._absent_weak.append((asker.path, name))
             else:
@@ -186,14 +188,11 @@ class Closure:
 
     def _keeps(self, asker: Asker, entry: str) -> bool:
         """Whether the run path ``entry`` means something on users' machines."""
-        is_relative = entry.partition("/")[0] == LOADER or (
-            asker.is_program and not entry.startswith("/")
-        )
-        if is_relative:
-            inside = expanded(entry, asker.folder, is_program=asker.is_program)
-            return not asker.graft and inside is not None
         # What stays outside may be found by them.
         is_used = any(name.startswith(RPATH) for name in self.left)
+        if entry.partition("/")[0] == LOADER or (asker.is_program and not entry.startswith("/")):
+            inside = expanded(entry, asker.folder, is_program=asker.is_program)
+            return not asker.graft and (is_used or inside is not None)
         return is_used or self._policy.is_system(f"{entry.rstrip('/')}/")
 
     def notes(self) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sealift.audit.inventory import Inventory, WheelInfo
 from sealift.audit.rules.loads import stem_of
 from sealift.audit.verdict import Verdict
 
-_FOLDER = re.compile(r"(?:^|/)(?:[^/]+\.libs|\.dylibs|\.libs)/[^/]+$")
+_FOLDER = re.compile(r"(?:^|/)[^/]*\.(?:dy)?libs/[^/]+$")
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 _SHORTEST = 3  # letters of a name that may be a part of another
 
