@@ -159,6 +159,46 @@ def test_run_paths_of_files_and_of_their_loaders_are_searched(tmp_path: Path) ->
     assert [it.asked for it in done.grafts] == ["liba.dylib", "libb.dylib", "libc.dylib"]
     folders = [it.source.parent.name for it in done.grafts]
     assert folders == ["lib", "near", "far"]
+    assert not any(facts.rpaths for found in slices_of(done.path).values() for facts in found)
+
+
+def test_a_neighbour_of_a_graft_comes_before_what_has_its_name_elsewhere(tmp_path: Path) -> None:
+    put(tmp_path / "one/libb.dylib", macho(name="another.dylib"))
+    put(tmp_path / "two/lib/libb.dylib", macho(name="libb.dylib"))
+    put(tmp_path / "two/lib/liba.dylib", macho("@loader_path/libb.dylib", name="liba.dylib"))
+    done = repaired(
+        tmp_path, wheel(tmp_path, {"demo/_x.so": macho("/opt/lib/liba.dylib")}), "one", "two"
+    )
+    assert [it.source.parent.name for it in done.grafts] == ["lib", "lib"]
+
+
+def test_a_loaders_run_path_counts_for_the_wheels_own_and_for_grafts(tmp_path: Path) -> None:
+    """Of the wheel, a library that has no run path itself; outside, one that asks back."""
+    put(tmp_path / "mac/libc.dylib", macho("@rpath/libback.dylib", name="libc.dylib"))
+    put(tmp_path / "mac/libback.dylib", macho(name="decoy"))
+    rpaths = ["@loader_path/lib", f"{tmp_path}/mac"]
+    files = {
+        "demo/_x.so": macho("@rpath/libown.dylib", rpaths=rpaths),
+        "demo/lib/libown.dylib": macho("@rpath/libc.dylib", name="@rpath/libown.dylib"),
+        "demo/lib/libback.dylib": macho(name="@rpath/libback.dylib"),
+    }
+    done = repaired(tmp_path, wheel(tmp_path, files))
+    assert [it.asked for it in done.grafts] == ["libc.dylib"]
+    assert asked(done, graft(done, "libc.dylib")) == ["@loader_path/../lib/libback.dylib"]
+
+
+def test_a_library_that_wraps_its_namesake_does_not_stand_in_for_it(tmp_path: Path) -> None:
+    put(tmp_path / "lib/libz.dylib", macho(name="/opt/lib/libz.dylib"))
+    files = {"demo/libz.dylib": macho("/opt/lib/libz.dylib", name="@rpath/libz.dylib")}
+    done = repaired(tmp_path, wheel(tmp_path, files), "lib")
+    assert [it.asked for it in done.grafts] == ["libz.dylib"]
+
+
+def test_a_graft_without_a_name_or_a_signature_gets_the_latter(tmp_path: Path) -> None:
+    put(tmp_path / "lib/liba.dylib", make_macho(MachoSpec(kind=DYLIB)))
+    made = wheel(tmp_path, {"demo/_x.so": macho("liba.dylib")})
+    (facts,) = slices_of(repaired(tmp_path, made, "lib").path)["demo/_x.so"]
+    assert facts.dependencies[0].name.startswith("@loader_path/.dylibs/liba-")
 
 
 def test_what_dyld_finds_in_the_wheel_stays_as_it_is(tmp_path: Path) -> None:
