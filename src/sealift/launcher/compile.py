@@ -10,7 +10,9 @@ import importlib.util
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from sealift.errors import InterpreterError, SealiftError, ToolError
 from sealift.floor import floor_of
 from sealift.index import find_sdist
 from sealift.interpreter import Interpreter
-from sealift.target import Target, current_target
+from sealift.target import Target, cpu_count, current_target
 from sealift.tools import UV, find_compiler
 
 _SOURCES = Path(__file__).parent
@@ -32,10 +34,13 @@ _ZSTD_DECOMPRESS = ("huf_decompress", "zstd_ddict", "zstd_decompress", "zstd_dec
 _ZIG = "ziglang==0.17.0"
 
 _FLAGS = (
-    "-std=c11", "-O2", "-fPIE", "-pie", "-pthread", "-s",
+    "-std=c11", "-O2", "-fPIE", "-pthread",
     "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fstack-protector-strong",
     "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
-    "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack", "-Wl,--build-id=none",
+)  # fmt: skip
+_LINK_FLAGS = (
+    "-pie", "-pthread", "-s", "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack",
+    "-Wl,--build-id=none",
 )  # fmt: skip
 # The decoder with everything that makes it fast: the first start waits for it.
 _ZSTD_FLAGS = (
@@ -136,7 +141,8 @@ def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
     static = None if interpreter.library else interpreter.static_library
     inputs = [*sources, interpreter.headers / "patchlevel.h", *_pyconfig(interpreter.headers)]
     key = store.digest_of(
-        "1", compiler.identity, *compiler.command[1:], *_FLAGS, *_ZSTD_FLAGS, _ZSTD_SHA256,
+        "1", compiler.identity, *compiler.command[1:], *_FLAGS, *_LINK_FLAGS, *_ZSTD_FLAGS,
+        _ZSTD_SHA256,
         *_defines(interpreter), *(file.read_bytes() for file in inputs),
         *((store.file_stamp(static), *interpreter.build_paths) if static else ()),
     )  # fmt: skip
@@ -155,18 +161,40 @@ def _pyconfig(headers: Path) -> Iterator[Path]:
 
 def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
     zstd = _zstd_sources()
-    sources = [
-        *sorted(_SOURCES.glob("*.c")),
-        *(zstd / "common" / f"{name}.c" for name in _ZSTD_COMMON),
+    sources = [  # the longest first
         *(zstd / "decompress" / f"{name}.c" for name in _ZSTD_DECOMPRESS),
+        *(zstd / "common" / f"{name}.c" for name in _ZSTD_COMMON),
+        *sorted(_SOURCES.glob("*.c")),
         zstd / "decompress" / "huf_decompress_amd64.S",  # empty for other CPUs
     ]
-    command = [
-        *compiler.command, *_FLAGS, *_ZSTD_FLAGS,
+    flags = [
+        *_FLAGS, *_ZSTD_FLAGS,
         f"-ffile-prefix-map={_SOURCES}=launcher", f"-ffile-prefix-map={zstd}=zstd",
         *(f"-D{define}" for define in _defines(interpreter)),
         f"-I{zstd}", "-isystem", str(interpreter.headers),
-        *map(str, sources), *_static_link(interpreter), "-ldl", "-o", str(out),
+    ]  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory(dir=out.parent) as folder,
+        ThreadPoolExecutor(cpu_count()) as pool,
+    ):
+        objects = [Path(folder, f"{number}.o") for number in range(len(sources))]
+
+        def compile_one(source: Path, made: Path) -> None:
+            command = [*compiler.command, *flags, "-c", str(source), "-o", str(made)]
+            _run(command, interpreter, compiler)
+
+        list(pool.map(compile_one, sources, objects))
+        _link(interpreter, compiler, objects, out)
+    if interpreter.library is None:
+        out.write_bytes(neutralised(out.read_bytes(), telling(interpreter.build_paths)))
+
+
+def _link(
+    interpreter: Interpreter, compiler: _Compiler, objects: Sequence[Path], out: Path
+) -> None:
+    command = [
+        *compiler.command, *_LINK_FLAGS, *map(str, objects), *_static_link(interpreter), "-ldl",
+        "-o", str(out),
     ]  # fmt: skip
     try:
         _run(command, interpreter, compiler)
@@ -175,8 +203,6 @@ def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
         if interpreter.library is not None or not any("PIE" in line for line in problem.details):
             raise
         _run([*command, "-no-pie"], interpreter, compiler)
-    if interpreter.library is None:
-        out.write_bytes(neutralised(out.read_bytes(), telling(interpreter.build_paths)))
 
 
 def _run(command: Sequence[str], interpreter: Interpreter, compiler: _Compiler) -> None:
