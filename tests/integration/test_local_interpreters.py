@@ -194,6 +194,8 @@ def test_an_interpreter_with_a_static_library_only_ships_its_modules(tmp_path: P
     )
     assert refusal(found) is None
     assert found.static_library() == tmp_path / "libpython.a"
+    (tmp_path / "libpython-pic.a").touch()  # as Debian has besides
+    assert found.static_library() == tmp_path / "libpython-pic.a"
     made = relocate(found, current_target(), everything=False)
     assert made.library is None
     assert (made.root / made.stdlib / "lib-dynload").is_dir()

@@ -55,9 +55,15 @@ class Installation:
         return _first(folder / soname for folder in self._library_folders())
 
     def static_library(self) -> Path | None:
-        """The file of libpython as an archive, if there is one."""
+        """The file of libpython as an archive, if there is one.
+
+        Debian has two: the usual one is for programs at a fixed address.
+        """
         name = self.variables["LIBRARY"]
-        return _first(folder / name for folder in self._library_folders()) if name else None
+        if not name:
+            return None
+        names = (f"{name.removesuffix('.a')}-pic.a", name)
+        return _first(folder / each for each in names for folder in self._library_folders())
 
     def _library_folders(self) -> Iterator[Path]:
         for folder in (self.variables["LIBDIR"], self.variables["LIBPL"]):
