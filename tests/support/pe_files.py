@@ -55,7 +55,6 @@ class PeSpec:
     symbols: bytes = b""
     overlay: bytes = b""
     signature: bytes = b""
-    checksum: int | None = None
 
 
 class _Blob:
@@ -267,7 +266,7 @@ def _headers(spec: PeSpec, size: int, image_size: int, symbols: tuple[int, int])
     out += struct.pack("<HBBIIIII", 0x20B if spec.bits == 64 else 0x10B, 14, 29, 0, 0x200, 0, 0, 0)
     out += struct.pack("<Q", spec.base) if spec.bits == 64 else struct.pack("<II", 0, spec.base)
     out += struct.pack("<IIHHHHHHI", 0x1000, _SECTOR, 6, 1, 0, 0, 6, 2, 0)
-    out += struct.pack("<III", image_size, size, spec.checksum or 0)
+    out += struct.pack("<III", image_size, size, 0)
     out += struct.pack("<HH", spec.subsystem, spec.dll_flags)
     out += bytes(32 if spec.bits == 64 else 16) + struct.pack("<II", 0, 16)
     return out

@@ -150,7 +150,7 @@ def _refuse_section(image: Image, out: bytearray) -> None:
         raise _impossible(
             image,
             "its headers have no room for one more section",
-            "link it with fewer sections, or ask it for shorter names",
+            "give names no longer than the old ones, or link it with fewer sections",
         )
 
 
