@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from sealift.audit.inventory import Inventory, Load
 from sealift.audit.rules.loads import unlinked
+from sealift.binary.pe_tables import with_suffix
 from sealift.repair.plan import Graft
 
 _DIGITS = 8
-_SUFFIX = re.compile(r"(?:\.so(?![a-z]).*|(?:\.\d+)*\.dylib|\.dll)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?:\.so(?![a-z]).*|(?:\.\d+)*\.dylib|\.(?:dll|pyd|drv|ocx))$", re.IGNORECASE)
 _VERSION = re.compile(r"(?<=\.so)(?:\.\d+)+$|(?:\.\d+)+(?=\.dylib$)")
 # Of the schemes of a wheel's data folder, those that end in site-packages, and all.
 _DATA = re.compile(r"[^/]+\.data/(?:platlib|purelib)/")
@@ -70,6 +71,8 @@ def _is_meant(graft: Graft, load: Load) -> bool:
     name = posixpath.basename(load.name.replace("\\", "/"))
     if load.call == "find_library":
         return posixpath.basename(graft.asked).partition(".")[0] in {name, f"lib{name}"}
+    if graft.asked.lower().endswith(".dll"):
+        return with_suffix(name).lower() == graft.asked.lower()
     return name in _names_of(graft)
 
 

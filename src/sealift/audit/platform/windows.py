@@ -65,7 +65,7 @@ def judge(inventory: Inventory) -> Verdict:
             for tag in claimed
             if tag in TAGS.values() and tag != best
         },
-        externals=_externals(load(own, WindowsLoader(own)), load_windows(best), _pythons(wheel)),
+        externals=_externals(load(own, WindowsLoader(own)), load_windows(best), pythons_of(wheel)),
     )
 
 
@@ -84,7 +84,7 @@ def _wrong_machine(native: Native) -> Reason:
     return Reason(text=f"is for {_facts(native).machine}", file=native.path)
 
 
-def _pythons(wheel: WheelInfo | None) -> tuple[Version, ...]:
+def pythons_of(wheel: WheelInfo | None) -> tuple[Version, ...]:
     """The Pythons whose binary interface a wheel is for; none where any program may load it."""
     pythons = set()
     for tag in wheel.tags if wheel else ():
