@@ -95,18 +95,18 @@ def tell(source: bytes, told: Told) -> bytes | None:
         return None
     text, encoding = decoded
     known = _BLOCK.search(text)
-    if known:
-        told = _read(known[0]) | told
     ends = re.search(r"\r\n|\r|\n", text)
-    block = _block(told).replace("\n", ends[0] if ends else "\n")
-    if known:
-        result = text[: known.start()] + block + text[known.end() :]
-        return result.encode(encoding)
-    tree = _parsed(source)
-    if tree is None:
+    end = ends[0] if ends else "\n"
+    before = _without_block(_parsed(source)) if known else _parsed(source)
+    if before is None:
         return None
-    made = _inserted(text, tree, block, ends[0] if ends else "\n").encode(encoding)
-    return made if _is_same(tree, _parsed(made)) else None
+    if known:
+        block = _block(_read(known[0]) | told).replace("\n", end)
+        made = text[: known.start()] + block + text[known.end() :]
+    else:
+        made = _inserted(text, before, _block(told).replace("\n", end), end)
+    after = _without_block(_parsed(made.encode(encoding)))
+    return made.encode(encoding) if after and ast.dump(before) == ast.dump(after) else None
 
 
 def _decoded(source: bytes) -> tuple[str, str] | None:
@@ -186,17 +186,10 @@ def _comments(lines: Sequence[str]) -> int:
     return count
 
 
-def _is_same(before: ast.Module, after: ast.Module | None) -> bool:
-    """Whether ``after`` is ``before`` with one block more."""
-    if after is None:
-        return False
-    names = (statement.name for statement in after.body if isinstance(statement, ast.FunctionDef))
-    if _FUNCTION not in names:
-        return False
-    at = next(
-        index
-        for index, statement in enumerate(after.body)
-        if isinstance(statement, ast.FunctionDef) and statement.name == _FUNCTION
-    )
-    del after.body[at : at + _STATEMENTS]
-    return ast.dump(before) == ast.dump(after)
+def _without_block(tree: ast.Module | None) -> ast.Module | None:
+    """``tree`` less its block; ``None`` where it has none."""
+    body = tree.body if tree else []
+    for at, statement in enumerate(body):
+        if isinstance(statement, ast.FunctionDef) and statement.name == _FUNCTION:
+            return ast.Module([*body[:at], *body[at + _STATEMENTS :]], [])
+    return None

@@ -122,10 +122,11 @@ class Closure:
         is_there = policy.is_system(name) or policy.is_pythons(name, self._pythons)
         if is_there or policy.is_optional(name, own_name):
             return None
-        if any(fnmatch.fnmatchcase(name.lower(), it.lower()) for it in self._options.exclude):
+        whole = with_suffix(name).lower()
+        if any(fnmatch.fnmatchcase(whole, it.lower()) for it in self._options.exclude):
             self.left.add(name)
             return None
-        if places := self._places.get((asker.tag, with_suffix(name).lower())):
+        if places := self._places.get((asker.tag, whole)):
             asker.own[name] = places
             return None
         dll = self._shelf.find(name, asker.tag)
