@@ -71,10 +71,9 @@ def shown(lines: object) -> str:
 def test_the_text_tells_tags_reasons_chains_and_needs() -> None:
     text = shown(report_lines(made()))
     assert "runs on  manylinux_2_17_x86_64" in text
-    assert "not on   manylinux_2_12_x86_64" in text
+    assert "not on   manylinux_2_12_x86_64, manylinux_2_5_x86_64\n" in text
     assert "demo/a.so asks libc.so.6 for memcpy@GLIBC_2.14" in text
     assert "loaded by demo/b.so" in text
-    assert "not on   manylinux_2_5_x86_64 for the same reasons" in text
     assert "libc.so.6 promised by manylinux_2_5_x86_64 and newer" in text
     assert "libfoo.so.1 promised nowhere, asked for by demo.libs/libown-1.so" in text
 
@@ -92,6 +91,18 @@ def test_text_is_cut_short_unless_all_is_asked_for() -> None:
     report = replace(made(), findings=many)
     assert "and 5 more" in shown(report_lines(report))
     assert "no 8" in shown(report_lines(report, full=True))
+
+
+def test_what_is_true_of_many_files_is_said_once() -> None:
+    many = tuple(
+        Finding(rule="damaged-native", message=f"no {n % 2}", file=f"x{n}") for n in range(100)
+    )
+    text = shown(report_lines(replace(made(), findings=many)))
+    assert "x0: no 0\n" in text
+    assert "so with x4\n" in text
+    assert text.count("and with 46 more\n") == 2
+    assert load_rules()["damaged-native"].remedy in text
+    assert "x98" in shown(report_lines(replace(made(), findings=many), full=True))
 
 
 def test_a_line_over_all() -> None:
@@ -171,7 +182,8 @@ def test_markdown_is_not_broken_by_names() -> None:
     (row,) = [line for line in page.splitlines() if "damaged-native" in line]
     assert row.replace("\\|", "").count("|") == 5
     assert "\x1b" not in page
-    assert "Not `manylinux_2_12_x86_64`:" in page
+    assert "Not `manylinux_2_12_x86_64`, `manylinux_2_5_x86_64`:" in page
+    assert page.count("asks libc.so.6 for memcpy") == 1
 
 
 def test_the_picture_is_well_formed_and_the_same_every_time() -> None:

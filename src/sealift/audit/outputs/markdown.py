@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sealift.audit.finding import Severity, load_rules
+from sealift.audit.outputs.text import fresh_reasons
 from sealift.audit.report import Report
 from sealift.console import size
 
@@ -51,8 +52,8 @@ def _chapter(report: Report) -> Iterator[str]:
             users = ", ".join(map(_code, external.needed_by[:3]))
             more = f" and {len(external.needed_by) - 3} more" if external.needed_by[3:] else ""
             yield f"| {_code(external.library)} | {users}{more} | {promised} |"
-    for tag, reasons in report.verdict.obstacles.items():
-        yield from ("", f"Not {_code(tag)}:", "")
+    for tags, reasons in fresh_reasons(report.verdict):
+        yield from ("", f"Not {', '.join(map(_code, tags))}:", "")
         yield from (f"- {_code(r.file)} {_plain(r.text)}" for r in reasons[:_MOST])
         if len(reasons) > _MOST:
             yield f"- and {len(reasons) - _MOST} more"

@@ -21,20 +21,23 @@ def report_lines(report: Report, *, full: bool = False) -> Iterator[str]:
     files = f"{report.files} file{'' if report.files == 1 else 's'}"
     about = f"{report.kind}, {files}{natives}, {size(report.size)}"
     yield f"[bold]{escape(report.name)}[/] [dim]{about}[/]"
-    yield from _verdict(report.verdict, full=full)
-    yield from _findings(report.findings, full=full)
+    yield from _verdict(report, full=full)
+    yield from _findings(report.findings, full=full, remedies=True)
     yield ""
 
 
 def brief_lines(report: Report) -> Iterator[str]:
     """A line on one subject of many, and what is wrong with it."""
-    best = report.verdict.best or "no one system"
     mark = {Severity.ERROR: "[red]✗[/]", Severity.WARNING: "[yellow]![/]"}.get(
         report.worst or Severity.NOTE, "[green]✓[/]"
     )
-    yield f"{mark} {escape(report.name)} [dim]runs on[/] {escape(best)}"
+    yield f"{mark} {escape(report.name)} [dim]runs on[/] {escape(_best(report))}"
     loud = [finding for finding in report.findings if finding.severity is not Severity.NOTE]
-    yield from _findings(loud, full=False)
+    yield from _findings(loud, full=False, remedies=False)
+
+
+def _best(report: Report) -> str:
+    return report.verdict.best or ("no one system" if report.natives else "unknown")
 
 
 def summary_line(reports: Sequence[Report]) -> str:
@@ -52,21 +55,38 @@ def summary_line(reports: Sequence[Report]) -> str:
     return f"{good} of {len(reports)} without errors" + (f": {', '.join(parts)}" if parts else "")
 
 
-def _verdict(verdict: Verdict, *, full: bool) -> Iterator[str]:
-    best = verdict.best or "[yellow]no one system[/]"
+def _verdict(report: Report, *, full: bool) -> Iterator[str]:
+    verdict = report.verdict
+    style = "green" if verdict.best else "yellow"
     claimed = [tag for tag in verdict.claimed if tag != verdict.best]
     also = f" [dim](named {escape(', '.join(claimed))})[/]" if claimed else ""
-    yield f"  runs on  [green]{best}[/]{also}"
+    yield f"  runs on  [{style}]{escape(_best(report))}[/]{also}"
     if verdict.floor:
         yield f"           [green]{verdict.floor}[/] once what is missing is there"
-    told: set[Reason] = set()
-    for tag, reasons in verdict.obstacles.items():
-        fresh = [reason for reason in reasons if reason not in told]
-        told.update(fresh)
-        yield f"  not on   {escape(tag)}" + ("" if fresh else " [dim]for the same reasons[/]")
+    for tags, fresh in fresh_reasons(verdict):
+        yield f"  not on   {escape(', '.join(tags))}"
         yield from _reasons(fresh, full=full)
     for number, line in enumerate(_externals(verdict, full=full)):
         yield f"  {'' if number else 'needs':8} {line}"
+
+
+def fresh_reasons(verdict: Verdict) -> Iterator[tuple[tuple[str, ...], list[Reason]]]:
+    """The tags out of reach with the reasons that did not stand against one before.
+
+    Tags that add no reason stand with the one before them.
+    """
+    told: set[Reason] = set()
+    tags: tuple[str, ...] = ()
+    held: list[Reason] = []
+    for tag, reasons in verdict.obstacles.items():
+        fresh = [reason for reason in reasons if reason not in told]
+        told.update(fresh)
+        if tags and fresh:
+            yield tags, held
+            tags = ()
+        tags, held = (*tags, tag), fresh or held
+    if tags:
+        yield tags, held
 
 
 def _reasons(reasons: Sequence[Reason], *, full: bool) -> Iterator[str]:
@@ -113,25 +133,38 @@ def _promised(tags: Sequence[str]) -> str:
     return f"[dim]promised by {escape(oldest)}{' and newer' if len(tags) > 1 else ''}[/]"
 
 
-def _findings(findings: Sequence[Finding], *, full: bool) -> Iterator[str]:
-    """Findings by rule, worst first."""
-    grouped: dict[str, list[Finding]] = {}
+def _findings(findings: Sequence[Finding], *, full: bool, remedies: bool) -> Iterator[str]:
+    """Findings by rule, worst first; those that say the same of several files stand together."""
+    by_rule: dict[str, dict[str, list[Finding]]] = {}
     for finding in findings:
-        grouped.setdefault(finding.rule, []).append(finding)
-    for name, group in grouped.items():
+        by_rule.setdefault(finding.rule, {}).setdefault(finding.message, []).append(finding)
+    for name, alike in by_rule.items():
         rule = load_rules()[name]
         yield (
             f"  [{_STYLES[rule.severity]}]{rule.severity.value:8}[/] {escape(rule.title)}"
             f" [dim]{name}[/]"
         )
-        shown = group if full else group[:_FEW]
-        for finding in shown:
-            where = f"{escape(finding.file)}: " if finding.file else ""
-            yield f"             {where}{escape(finding.message)}"
-            if finding.chain:
-                yield f"               [dim]loaded by {escape(' → '.join(finding.chain))}[/]"
-        if len(group) > len(shown):
-            yield f"             [dim]and {len(group) - len(shown)} more[/]"
+        shown = len(alike) if full else _FEW
+        for group in list(alike.values())[:shown]:
+            yield from _alike(group, full=full)
+        if rest := sum(map(len, list(alike.values())[shown:])):
+            yield f"             [dim]and {rest} more[/]"
+        if remedies and rule.severity is not Severity.NOTE:
+            yield f"           [dim]→ {escape(rule.remedy)}[/]"
+
+
+def _alike(group: Sequence[Finding], *, full: bool) -> Iterator[str]:
+    """Findings that say the same, each of another file."""
+    first, *others = group
+    where = f"{escape(first.file)}: " if first.file else ""
+    yield f"             {where}{escape(first.message)}"
+    if first.chain:
+        yield f"               [dim]loaded by {escape(' → '.join(first.chain))}[/]"
+    shown = others if full else others[: _FEW - 1]
+    for other in shown:
+        yield f"               [dim]so with {escape(other.file or other.message)}[/]"
+    if len(others) > len(shown):
+        yield f"               [dim]and with {len(others) - len(shown)} more[/]"
 
 
 def tree_lines(report: Report) -> Iterator[str]:
