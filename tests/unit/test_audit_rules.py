@@ -493,3 +493,55 @@ def test_every_rule_in_the_code_has_a_page() -> None:
     assert named <= set(load_rules())
     unused = {name for name in load_rules() if f'"{name}"' not in code}
     assert unused == set()
+
+
+def test_files_for_other_machines_that_nothing_loads() -> None:
+    own, helper = pe("x.pyd"), pe("helper_x86.exe", machine="x86")
+    linked = pe("y.pyd", imports=("HELPER.dll",))
+    windows = "cp312-cp312-win_amd64"
+    (finding,) = machines(wheel(own, helper, tag=windows), NOTHING)
+    assert (finding.rule, finding.file) == ("foreign-file", "helper_x86.exe")
+    needed = pe("helper.dll", machine="x86")
+    assert rules(list(machines(wheel(linked, needed, tag=windows), NOTHING))) == ["wrong-machine"]
+    module = pe("z.cp312-win32.pyd", machine="x86")
+    assert rules(list(machines(wheel(own, module, tag=windows), NOTHING))) == ["wrong-machine"]
+    foreign = [elf("x.so"), pe("x.dll")]
+    assert rules(list(machines(wheel(*foreign, tag=LINUX), NOTHING))) == ["foreign-file"]
+
+
+def test_what_cannot_be_read_runs_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "odd-1-py3-none-any.whl").write_bytes(b"no wheel")
+    assert audit(tmp_path / "odd-1-py3-none-any.whl").verdict.best is None
+    (tmp_path / "empty").mkdir()
+    assert audit(tmp_path / "empty").verdict.best is None
+    (tmp_path / "empty" / "text.py").write_bytes(b"")
+    assert audit(tmp_path / "empty").verdict.best == "any"
+
+
+def test_the_stable_abi_and_what_other_libraries_bring() -> None:
+    names = {"_PyDict_Gone": "libshiboken6.dylib", "_PyList_Gone": "/Library/X/Python"}
+    slices = [
+        replace(
+            macho("x.abi3.so", cpu=cpu),
+            undefined=tuple(Undefined(f"_{name}", library) for name, library in names.items()),
+        )
+        for cpu in ("arm64", "x86_64")
+    ]
+    (finding,) = stable_abi(wheel(*slices, tag="cp39-abi3-macosx_11_0_universal2"), NOTHING)
+    assert finding.details["symbols"] == ["_PyList_Gone"]
+    dlls = (Imported("shiboken6.dll", "PyRun_Gone"), Imported("python3.dll", "PyList_New"))
+    windows = replace(pe("x.pyd"), undefined=dlls)
+    assert not list(stable_abi(wheel(windows, tag="cp39-abi3-win_amd64"), NOTHING))
+    native = module("x.abi3.so", "PyRun_Gone")
+    outside = External(library="libshiboken6.so", needed_by=(native.path,))
+    verdict = replace(NOTHING, externals=(outside,))
+    assert rules(list(stable_abi(wheel(native, tag=ABI3), verdict))) == ["abi3-perhaps-outside"]
+    known = replace(outside, promised_by=("manylinux_2_17_x86_64",))
+    verdict = replace(NOTHING, externals=(known,))
+    assert rules(list(stable_abi(wheel(native, tag=ABI3), verdict))) == ["abi3-outside"]
+
+
+def test_a_fat_file_is_told_of_once() -> None:
+    slices = [macho("x.so", cpu=cpu, rpaths=("/Users/me/lib",)) for cpu in ("arm64", "x86_64")]
+    found = search_paths(wheel(*slices, tag=FAT), NOTHING)
+    assert rules(list(found)) == ["search-path-leaks"]

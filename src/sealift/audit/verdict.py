@@ -38,10 +38,11 @@ class Verdict:
 
     ``best`` is a platform tag such as ``manylinux_2_17_x86_64``; ``linux_x86_64`` when no policy
     fits, ``any`` for a subject without native files, ``None`` when they are for a machine that no
-    tag is for.  Files for another system than most are left out.  ``floor`` is the tag they keep
-    once every library from outside is there: what symbols and machine alone leave, ``None`` where
-    that is ``best`` itself.  ``claimed`` are the platform tags of its file name.  ``obstacles`` has
-    for each tag better than ``best``, the nearest first, the reasons against it.
+    tag is for, and where there are no files or some cannot be read.  Files for another system than
+    most are left out.  ``floor`` is the tag they keep once every library from outside is there:
+    what symbols and machine alone leave, ``None`` where that is ``best`` itself.  ``claimed`` are
+    the platform tags of its file name.  ``obstacles`` has for each tag better than ``best``, the
+    nearest first, the reasons against it.
     """
 
     best: str | None

@@ -14,6 +14,7 @@ _SYSTEMS = {
     "manylinux": "linux", "musllinux": "linux", "linux": "linux", "android": "android",
     "macosx": "macos", "ios": "ios", "win": "windows",
 }  # fmt: skip
+_UNREAD = {"damaged-archive", "damaged-member", "unreadable-member"}
 _MODULES = {"ios": "macos"}  # where it is not the system's own name
 
 
@@ -31,7 +32,8 @@ def judge(inventory: Inventory) -> Verdict:
         if native.is_loadable and (system := system_of(native)) in _SYSTEMS.values()
     )
     if not counts:
-        return Verdict(best=None if inventory.natives else "any", claimed=claimed)
+        is_known = inventory.members and not inventory.natives and not _is_cut_short(inventory)
+        return Verdict(best="any" if is_known else None, claimed=claimed)
     system = next((s for s in map(system_of_tag, claimed) if s in counts), None)
     if system is None:
         system = min(counts, key=lambda name: (-counts[name], str(name)))
@@ -40,6 +42,11 @@ def judge(inventory: Inventory) -> Verdict:
     module = importlib.import_module(f"sealift.audit.platform.{name}")
     verdict: Verdict = module.judge(inventory)
     return verdict
+
+
+def _is_cut_short(inventory: Inventory) -> bool:
+    """Whether files may be in it that could not be read: nothing can be said of those."""
+    return any(problem.rule in _UNREAD for problem in inventory.problems)
 
 
 def system_of_tag(tag: str) -> str | None:

@@ -14,7 +14,8 @@ from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
 from sealift.binary.macho import MachoFacts
-from sealift.binary.pe import PeFacts
+from sealift.binary.macho_symbols import Undefined
+from sealift.binary.pe import Imported, PeFacts
 
 Version = tuple[int, int]
 
@@ -23,6 +24,9 @@ _VERSIONED = re.compile(r"\.(?:cpython-|cp|pypy)\d")
 _OF_PYTHON = re.compile(r"_?Py[A-Z_]\w*")
 _PYTHON_DLL = re.compile(r"python3\d+t?(?:_d)?\.dll", re.IGNORECASE)
 _LIBPYTHON = re.compile(r"libpython3\.\d+t?\.so|/Python\.framework/|libpython3\.\d+t?\.dylib")
+_PYTHON_HOME = re.compile(
+    r"^@executable$|/Python$|libpython|^python3[\dt]*(?:_d)?\.dll$", re.IGNORECASE
+)
 _INTERPRETER = re.compile(r"cp(\d)(\d+)")
 # Free-threaded Python hides what PyModuleDef looks like, so nothing can be made with it (PEP 803).
 _OPAQUE_IN_ABI3T = frozenset({"PyModuleDef_Init", "PyModule_Create2", "PyModule_FromDefAndSpec2"})
@@ -30,33 +34,54 @@ _FIRST_ABI3T = (3, 15)
 _SHOWN = 5
 
 
-def stable_abi(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
+def stable_abi(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
     """Symbols outside of the stable ABI, and those newer than the wheel's oldest Python."""
+    told: set[tuple[str, str]] = set()  # the slices of a fat file say the same
     for native in inventory.natives:
         abi = _claimed(native, inventory.wheel)
-        if abi is None:
-            continue
-        yield from _versioned_dlls(native, abi)
-        asked = sorted(_python_symbols(native))
-        known = _stable_abi() if asked else {}
-        outside = [name for name in asked if name not in known]
-        if outside:
-            message = f"it asks for {_some(outside)}, which {abi} does not have"
-            yield _finding("abi3-outside", native, message, outside)
-        if abi == "abi3t" and (opaque := [n for n in asked if n in _OPAQUE_IN_ABI3T]):
-            message = f"it asks for {_some(opaque)}, which needs a struct that abi3t hides"
-            yield _finding("abi3-outside", native, message, opaque)
-        oldest = _oldest(inventory.wheel)
-        if oldest is None:
-            continue
-        newer = [name for name in asked if known.get(name, oldest) > oldest]
-        if newer:
-            since = max(known[name] for name in newer)
-            message = (
-                f"it asks for {_some(newer)}, new in Python {_text(since)}; "
-                f"the wheel is for {_text(oldest)} and newer"
-            )
-            yield _finding("abi3-too-new", native, message, newer)
+        for finding in _strays(native, abi, inventory.wheel, verdict) if abi else ():
+            if (native.path, finding.message) not in told:
+                told.add((native.path, finding.message))
+                yield finding
+
+
+def _strays(
+    native: Native, abi: str, wheel: WheelInfo | None, verdict: Verdict
+) -> Iterator[Finding]:
+    """What a file that says ``abi`` asks of Python beyond it."""
+    yield from _versioned_dlls(native, abi)
+    asked = sorted(_python_symbols(native))
+    known = _stable_abi() if asked else {}
+    if outside := [name for name in asked if name not in known]:
+        rule, message = "abi3-outside", f"it asks for {_some(outside)}, which {abi} does not have"
+        if others := _unseen(native, verdict):
+            rule = "abi3-perhaps-outside"
+            message += f"; they may be from {_some(others)}, which is not here"
+        yield _finding(rule, native, message, outside)
+    if abi == "abi3t" and (opaque := [n for n in asked if n in _OPAQUE_IN_ABI3T]):
+        message = f"it asks for {_some(opaque)}, which needs a struct that abi3t hides"
+        yield _finding("abi3-outside", native, message, opaque)
+    oldest = _oldest(wheel)
+    if oldest and (newer := [name for name in asked if known.get(name, oldest) > oldest]):
+        since = max(known[name] for name in newer)
+        message = (
+            f"it asks for {_some(newer)}, new in Python {_text(since)}; "
+            f"the wheel is for {_text(oldest)} and newer"
+        )
+        yield _finding("abi3-too-new", native, message, newer)
+
+
+def _unseen(native: Native, verdict: Verdict) -> list[str]:
+    """Libraries of other packages from which an ELF file, which does not tell, may take symbols."""
+    if not isinstance(native.facts, ElfFacts):
+        return []
+    return [
+        external.library
+        for external in verdict.externals
+        if native.path in external.needed_by
+        and not external.promised_by
+        and not _LIBPYTHON.search(external.library)
+    ]
 
 
 def _versioned_dlls(native: Native, abi: str) -> Iterator[Finding]:
@@ -110,7 +135,18 @@ def _oldest(wheel: WheelInfo | None) -> Version | None:
 
 
 def _python_symbols(native: Native) -> set[str]:
-    return {name for name in native.asked() if _OF_PYTHON.fullmatch(name)}
+    """What it asks of Python.
+
+    Where a file tells which library a symbol is from, those of others do not count: shiboken has
+    stand-ins of its own for what the stable ABI lacks, by the same names.
+    """
+    others = {
+        symbol.name.removeprefix("_") if isinstance(symbol, Undefined) else symbol.symbol
+        for symbol in native.undefined
+        if isinstance(symbol, Undefined | Imported)
+        and not _PYTHON_HOME.search(symbol.library or "@executable")
+    }
+    return {name for name in native.asked() if _OF_PYTHON.fullmatch(name)} - others
 
 
 @functools.cache

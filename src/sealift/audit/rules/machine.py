@@ -1,5 +1,6 @@
 """Files for another machine, system or Python than the wheel's tags tell."""
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +20,7 @@ _EXTENSION = re.compile(
     r"\.(?:cpython-(?P<cpython>\d+)(?P<flags>[a-z]*)|(?P<pypy>pypy\d+-pp\d+)"
     r"|cp(?P<win>\d+)(?P<winflags>[a-z]*))(?:-(?P<place>[\w-]+))?\.(?:so|pyd)$"
 )
+_MODULE = re.compile(r"\.pyd$|\.abi3t?\.so$|" + _EXTENSION.pattern)
 _BASELINE_PAGE = 0x10000  # the largest pages that kernels of these machines are built with
 _LARGE_PAGES = {"aarch64": _BASELINE_PAGE, "ppc64le": _BASELINE_PAGE}
 
@@ -39,13 +41,33 @@ def machines(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     platforms = [found for tag in wheel.platforms if (found := parse_platform(tag))]
     if not platforms:
         return
-    for path, natives in _by_path(loadable).items():
-        # More slices in a fat file than asked for do no harm.
-        breaches = [_misplaced(native, platforms) for native in natives]
-        if all(breaches) and breaches[0]:
-            rule, message = breaches[0]
-            yield Finding(rule=rule, message=message, file=path)
+    yield from _misplaced_files(loadable, platforms)
     yield from _slices(inventory, platforms)
+
+
+def _misplaced_files(loadable: Sequence[Native], platforms: list[Platform]) -> Iterator[Finding]:
+    by_path = _by_path(loadable)
+    # More slices in a fat file than asked for do no harm.
+    breaches = {
+        path: found[0]
+        for path, natives in by_path.items()
+        if all(found := [_misplaced(native, platforms) for native in natives]) and found[0]
+    }
+    fitting = [native for native in loadable if native.path not in breaches]
+    asked = {name.lower() for native in fitting for name in _asked(native)}
+    for path, (rule, message) in breaches.items():
+        name = posixpath.basename(path)
+        is_loaded = not fitting or bool(_MODULE.search(name)) or name.lower() in asked
+        yield Finding(rule=rule if is_loaded else "foreign-file", message=message, file=path)
+
+
+def _asked(native: Native) -> Iterator[str]:
+    """The names of the libraries that a file is linked to."""
+    match native.facts:
+        case MachoFacts(dependencies=dependencies):
+            yield from (posixpath.basename(it.name) for it in dependencies)
+        case facts:
+            yield from facts.needed
 
 
 def _some(natives: Sequence[Native]) -> str:

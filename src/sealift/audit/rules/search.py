@@ -25,12 +25,20 @@ _PYTHON = re.compile(r"/Python\.framework/|/libpython3")
 def search_paths(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     """What is wrong with rpaths and install names."""
     place = _Place(inventory, _folders(inventory.members))
+    told: set[tuple[str, str]] = set()  # the slices of a fat file say the same
     for native in inventory.natives:
-        match native.facts:
-            case ElfFacts() as facts:
-                yield from _elf(place, native, facts)
-            case MachoFacts() as facts:
-                yield from _macho(place, native, facts)
+        for finding in _of(place, native):
+            if (native.path, finding.message) not in told:
+                told.add((native.path, finding.message))
+                yield finding
+
+
+def _of(place: "_Place", native: Native) -> Iterator[Finding]:
+    match native.facts:
+        case ElfFacts() as facts:
+            yield from _elf(place, native, facts)
+        case MachoFacts() as facts:
+            yield from _macho(place, native, facts)
 
 
 def _folders(members: tuple[str, ...]) -> frozenset[str]:
