@@ -8,9 +8,11 @@ Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from deflate import crc32, deflate_compress
 
@@ -22,7 +24,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
 _VERSION, _UNIX = 20, 3 << 8  # 2.0 is what deflate needs
-_LARGEST, _MOST = 0xFFFFFFFE, 0xFFFE
+_LARGEST, _MOST, _LONGEST = 0xFFFFFFFE, 0xFFFE, 0xFFFF
 
 When = tuple[int, int, int, int, int, int]
 
@@ -58,32 +60,58 @@ def write_zip(
     """Write ``members`` to the new file ``path``, all with time ``when``.
 
     ``last`` gives one more when all others have been read, such as a list of them.  Raises
-    :class:`OutputError` for what a zip file without extensions cannot hold.
+    :class:`OutputError` for what a zip file without extensions cannot hold, and for two members of
+    one name.  No file is left where it fails.
     """
+    with path.open("xb") as out:
+        try:
+            with ThreadPoolExecutor(cpu_count()) as pool:
+                _write(out, _packed(members, last, level, pool), when)
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _write(out: BinaryIO, members: Iterable[Written], when: When) -> None:
     directory = bytearray()
-    count = 0
-    with path.open("xb") as out, ThreadPoolExecutor(cpu_count()) as pool:
-        for written in _packed(members, last, level, pool):
-            name = written.member.name.encode()
-            start = out.tell()
-            count += 1
-            if max(start, written.size) > _LARGEST or count > _MOST:
-                raise OutputError(
-                    f"cannot write {path.name}: it has more than a zip file without extensions "
-                    f"can hold ({_LARGEST:,} bytes, {_MOST:,} files)"
-                )
-            common = _common(written, name, when)
-            out.write(_LOCAL.pack(b"PK\3\4", *common))
-            out.write(name)
-            out.write(written.packed)
-            attributes = (0o100000 | written.member.mode) << 16
-            directory += _CENTRAL.pack(
-                b"PK\1\2", _UNIX | _VERSION, *common, 0, 0, 0, attributes, start
-            )
-            directory += name
+    names: set[bytes] = set()
+    for written in members:
+        name = written.member.name.encode()
         start = out.tell()
-        out.write(directory)
-        out.write(_END.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, 0))
+        _check(out, name, names, written.size)
+        names.add(name)
+        common = _common(written, name, when)
+        out.write(_LOCAL.pack(b"PK\3\4", *common))
+        out.write(name)
+        out.write(written.packed)
+        attributes = (0o100000 | written.member.mode) << 16
+        directory += _CENTRAL.pack(b"PK\1\2", _UNIX | _VERSION, *common, 0, 0, 0, attributes, start)
+        directory += name
+    start, count = out.tell(), len(names)
+    if start + len(directory) > _LARGEST:
+        raise _too_much(out)
+    out.write(directory)
+    out.write(_END.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, 0))
+
+
+def _check(out: BinaryIO, name: bytes, names: AbstractSet[bytes], size: int) -> None:
+    """Raise for a member that cannot be written where ``out`` is."""
+    if name in names:
+        raise OutputError(f"cannot write {_name(out)}: {name.decode()!r} is there twice")
+    if max(out.tell(), size) > _LARGEST or len(names) >= _MOST or len(name) > _LONGEST:
+        raise _too_much(out)
+
+
+def _too_much(out: BinaryIO) -> OutputError:
+    return OutputError(
+        f"cannot write {_name(out)}: it has more than a zip file without extensions can hold "
+        f"({_LARGEST:,} bytes, {_MOST:,} files, names of {_LONGEST:,} bytes)",
+        hint="split what is in it into several",
+    )
+
+
+def _name(out: BinaryIO) -> str:
+    return Path(out.name).name
 
 
 def _common(written: Written, name: bytes, when: When) -> tuple[int, ...]:
