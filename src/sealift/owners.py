@@ -1,6 +1,7 @@
 """Which package of this machine's system a file belongs to, by asking its package manager."""
 
 import functools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from sealift.errors import SealiftError
 from sealift.sbom import package_url
 
 _OS_RELEASE = Path("/etc/os-release")
+_DIVERSIONS = ("diversion ", "local diversion ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +65,11 @@ class _Package(NamedTuple):
 def _ask_dpkg(paths: Sequence[Path]) -> dict[Path, _Package]:
     names = {name: path for path in paths for name in _names(path)}
     # It ends with status 1 where one name of many belongs to no package.
-    found = process.run(["dpkg-query", "--search", *names], expected=(0, 1))
+    found = _answer(["dpkg-query", "--search", *names])
     packages: dict[str, list[Path]] = {}
     for line in found.splitlines():
         owners, _, name = line.rpartition(": ")  # "libc6:amd64, libc6:i386: /lib/libc.so.6"
-        if name in names and not owners.startswith("diversion "):
+        if name in names and not owners.startswith(_DIVERSIONS):
             packages.setdefault(owners.split(",")[0].strip(), []).append(names[name])
     if not packages:
         return {}
@@ -84,6 +86,11 @@ def _ask_dpkg(paths: Sequence[Path]) -> dict[Path, _Package]:
     }
 
 
+def _answer(command: Sequence[str | Path]) -> str:
+    """What a package manager says in English; status 1 is for files that are no package's."""
+    return process.run(command, env={**os.environ, "LC_ALL": "C"}, expected=(0, 1))
+
+
 def _names(path: Path) -> Iterator[str]:
     """``path`` and what it was before ``/lib`` became a link to ``/usr/lib``."""
     yield str(path)
@@ -95,9 +102,7 @@ def _ask_rpm(paths: Sequence[Path]) -> dict[Path, _Package]:
     form = "%{NAME} %{VERSION}-%{RELEASE} %{ARCH}\n"
     found: dict[Path, _Package] = {}
     for path in paths:
-        answer = process.run(
-            ["rpm", "--query", "--file", "--queryformat", form, path], expected=(0, 1)
-        )
+        answer = _answer(["rpm", "--query", "--file", "--queryformat", form, path])
         parts = answer.split("\n")[0].split(" ")
         if len(parts) == 3:  # else a sentence that no package owns it
             found[path] = _Package(*parts)
@@ -108,7 +113,7 @@ def _ask_apk(paths: Sequence[Path]) -> dict[Path, _Package]:
     arch = process.run(["apk", "--print-arch"]).strip()
     found: dict[Path, _Package] = {}
     for path in paths:
-        answer = process.run(["apk", "info", "--who-owns", path], expected=(0, 1))
+        answer = _answer(["apk", "info", "--who-owns", path])
         if " is owned by " in answer:  # "/lib/libz.so.1 is owned by zlib-1.3.1-r0"
             name, version, revision = answer.split()[-1].rsplit("-", 2)
             found[path] = _Package(name, f"{version}-{revision}", arch)

@@ -34,8 +34,9 @@ class Component:
 
     @property
     def reference(self) -> str:
-        """What other parts of the document call it by."""
-        return self.purl or "@".join(filter(None, (self.name, self.version, self.sha256)))
+        """What other parts of the document call it by: several may be of one package."""
+        whole = self.purl or "@".join(filter(None, (self.name, self.version, self.sha256)))
+        return "#".join((whole, *self.files[:1]))
 
 
 def package_url(

@@ -1,5 +1,6 @@
 """Bills of materials, judged by CycloneDX's own schema."""
 
+import dataclasses
 import json
 
 from cyclonedx.schema import SchemaVersion
@@ -33,6 +34,16 @@ def test_the_document_keeps_the_schema() -> None:
 def test_the_same_parts_in_any_order_give_the_same_bytes() -> None:
     assert cyclonedx(WHEEL, [PQ, UNKNOWN]) == cyclonedx(WHEEL, [UNKNOWN, PQ])
     assert cyclonedx(WHEEL, [PQ]) != cyclonedx(WHEEL, [UNKNOWN])
+
+
+def test_files_of_one_package_are_all_there() -> None:
+    other = dataclasses.replace(PQ, sha256="ef" * 32, files=("x.libs/libpqtypes-efefefef.so",))
+    text = cyclonedx(WHEEL, [PQ, other]).decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    assert [part["purl"] for part in document["components"]] == [PQ.purl, PQ.purl]
+    assert len({part["bom-ref"] for part in document["components"]}) == 2
+    assert len(document["dependencies"][0]["dependsOn"]) == 2
 
 
 def test_package_urls_quote_what_would_end_a_part() -> None:
