@@ -1,7 +1,7 @@
 """Where this machine's loader finds a shared library.
 
 The rules are those of ld.so(8): the asker's own search path, the loader cache, the default
-folders; a file for another CPU is passed over.
+folders; a file for another CPU or another C library is passed over.
 """
 
 import functools
@@ -20,15 +20,22 @@ _CACHE_HEADER, _CACHE_ENTRY = "=20sIIB3xI12x", "=iIIIQ"
 
 
 def find_library(
-    soname: str, *, asker: ElfFacts, rpaths: Sequence[Path], search: Sequence[str]
+    soname: str,
+    *,
+    asker: ElfFacts,
+    rpaths: Sequence[Path],
+    search: Sequence[str],
+    libc: str | None = None,
 ) -> Path | None:
     """The file that ``soname`` means to ``asker`` here, or ``None``.
 
     ``rpaths`` are the asker's search paths, in order; ``search`` the folders where the loader
-    looks last.
+    looks last.  ``libc`` ("glibc" or "musl") is the C library of the program, where ``asker`` does
+    not tell it.
     """
+    libc = asker.libc or libc
     for path in _candidates(soname, rpaths, search):
-        if _fits(path, asker):
+        if _fits(path, asker, libc):
             return path
     return None
 
@@ -45,16 +52,14 @@ def _candidates(soname: str, rpaths: Sequence[Path], search: Sequence[str]) -> I
     yield from (Path(folder, soname) for folder in search)
 
 
-def _fits(path: Path, asker: ElfFacts) -> bool:
+def _fits(path: Path, asker: ElfFacts, libc: str | None) -> bool:
     try:
         facts = read_elf(path)
     except (OSError, BinaryFormatError):
         return False
-    return facts is not None and (facts.machine, facts.bits, facts.endian) == (
-        asker.machine,
-        asker.bits,
-        asker.endian,
-    )
+    if facts is None or (libc and facts.libc and facts.libc != libc):
+        return False
+    return (facts.machine, facts.bits, facts.endian) == (asker.machine, asker.bits, asker.endian)
 
 
 def search_paths(facts: ElfFacts, origin: Path) -> list[Path]:

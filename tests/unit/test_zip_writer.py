@@ -1,5 +1,6 @@
 """Zip files written here are read by everyone, and what they cannot hold is refused."""
 
+import functools
 import hashlib
 import subprocess
 import zipfile
@@ -26,7 +27,7 @@ CONTENT = {
 
 
 def members(content: Mapping[str, bytes]) -> list[NewMember]:
-    return [NewMember(name, 0o644, lambda data=data: data) for name, data in content.items()]
+    return [NewMember(name, 0o644, functools.partial(bytes, data)) for name, data in content.items()]
 
 
 def written(path: Path, content: Mapping[str, bytes] = CONTENT, *, when: When = WHEN) -> Path:

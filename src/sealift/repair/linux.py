@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sealift import store
 from sealift.audit.inventory import Inventory
-from sealift.audit.platform.linux import arch_of
+from sealift.audit.platform.linux import Machine, machine_of
 from sealift.audit.tags import parse_platform
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts, read_elf
@@ -23,15 +23,21 @@ from sealift.binary.elf_edit import ElfEdit, edit
 from sealift.errors import ConfigError, RefusedError
 from sealift.libraries import find_library, search_paths
 from sealift.policy.ladder import Ladder, load_ladder
-from sealift.policy.system import Policy, load_system
+from sealift.policy.system import load_system
 from sealift.repair.names import distance, hashed, installed, is_elsewhere, loads_of_renamed
 from sealift.repair.plan import Edit, Graft, Missing, Options, Tree, Work
-from sealift.target import current_target
 
 
 def plan(tree: Tree, options: Options) -> Work:
-    """The closure of libraries outside the policies, and the edits that make it be found."""
-    closure = _Closure(tree, options)
+    """The closure of libraries outside the policies, and the edits that make it be found.
+
+    Raises :class:`RefusedError` where tag and files are not for one machine.
+    """
+    machine = machine_of(tree.inventory)
+    if machine is None:
+        return Work()
+    _refuse_others(tree.inventory, machine)
+    closure = _Closure(tree, options, machine)
     closure.take()
     return Work(
         edits=dict(closure.edits()),
@@ -40,6 +46,17 @@ def plan(tree: Tree, options: Options) -> Work:
         left=frozenset(closure.left),
         notes=tuple(closure.notes()),
     )
+
+
+def _refuse_others(inventory: Inventory, machine: Machine) -> None:
+    claimed = inventory.wheel.platforms if inventory.wheel else ()
+    arches = {tag.arch for tag in map(parse_platform, claimed) if tag}
+    if arches - {machine.arch}:
+        raise RefusedError(
+            f"cannot repair {inventory.name}: its tag is for {', '.join(sorted(arches))}, "
+            f"its files are for {machine.arch}",
+            hint="build a wheel for each CPU, with the name of that CPU in its tag",
+        )
 
 
 def without(inventory: Inventory, libraries: frozenset[str]) -> Inventory:
@@ -133,44 +150,42 @@ class _Asker:
 class _Closure:
     """The native files of a wheel and all that they ask for."""
 
-    def __init__(self, tree: Tree, options: Options) -> None:
+    def __init__(self, tree: Tree, options: Options, machine: Machine) -> None:
         self._tree = tree
         self._options = options
+        self._libc = {"gnu": "glibc"}.get(machine.libc, machine.libc)
         self.grafts: dict[str, Graft] = {}
         self.missing: dict[str, list[str]] = defaultdict(list)
         self.left: set[str] = set()
         self._askers: list[_Asker] = []
         self._places: dict[str, list[str]] = defaultdict(list)
-        self._ladder, self._system, self._rung = self._policies()
-        self._add_natives()
+        self._sonames: dict[str, str] = {}
+        self._by_digest: dict[str, Graft] = {}
+        self._system = load_system(machine.libc, machine.arch)
+        self._ladder = load_ladder(machine.libc, machine.arch)
+        self._rung = self._wanted_rung()
+        self._add_natives(machine)
         wheel = tree.inventory.wheel
         assert wheel
         self._library_folder = f"{wheel.dist_info.partition('-')[0]}.libs"
 
-    def _policies(self) -> tuple[Ladder | None, Policy, int]:
-        inventory = self._tree.inventory
-        claimed = inventory.wheel.platforms if inventory.wheel else ()
-        elves = [n.facts for n in inventory.natives if isinstance(n.facts, ElfFacts)]
-        tags = filter(None, map(parse_platform, claimed))
-        arch = next((tag.arch for tag in tags), None) or arch_of(elves[0]) or current_target().arch
-        libc = "musl" if any(facts.libc == "musl" for facts in elves) else "gnu"
-        ladder = load_ladder(libc, arch)
+    def _wanted_rung(self) -> int:
+        """The newest policy that will do."""
         floor = self._options.floor
-        rung = ladder.rung_of(floor) if ladder and floor else None
-        if ladder and rung is None:
-            rung = ladder.never - 1
-        self._arch = arch
-        return ladder, load_system(libc, arch), rung or 0
+        if self._ladder is None:
+            return 0
+        rung = self._ladder.rung_of(floor) if floor else None
+        return self._ladder.never - 1 if rung is None else rung
 
-    def _add_natives(self) -> None:
-        for native in self._tree.inventory.natives:
+    def _add_natives(self, machine: Machine) -> None:
+        for native in machine.natives:
             facts = native.facts
             if not isinstance(facts, ElfFacts) or facts.kind not in {"EXEC", "DYN"}:
                 continue
-            if arch_of(facts) == self._arch:
-                self._askers.append(_Asker(native.path, self._tree.file(native.path), facts))
-                for name in {native.name, facts.soname or ""} - {""}:
-                    self._places[name].append(native.path)
+            self._askers.append(_Asker(native.path, self._tree.file(native.path), facts))
+            if not is_elsewhere(native.path):
+                self._places[native.name].append(installed(native.path))
+                self._sonames.setdefault(facts.soname or native.name, native.name)
 
     def take(self) -> None:
         """Settle every need; the queue grows by what is taken in."""
@@ -186,11 +201,16 @@ class _Closure:
     def _settle(self, asker: _Asker, needed: str) -> _Asker | None:
         """Meet a need; a library that is taken in for it is an asker of its own."""
         name = posixpath.basename(needed)
+        if name != needed:  # a path of the building machine
+            asker.renamed[needed] = name
         if self._ladder and self._ladder.for_library(name) <= self._rung:
             return None
         if self._options.excludes(name) or self._system.system.fullmatch(name):
-            self.left.add(needed)
+            self.left.add(name)
             return None
+        if name in self._sonames and name not in self._places and not asker.graft:
+            # The loader looks for files by their names.
+            name = asker.renamed[needed] = self._sonames[name]
         if name in self._places and not asker.graft:
             self._point(asker, name)
             return None
@@ -208,11 +228,13 @@ class _Closure:
 
     def _take_in(self, asker: _Asker, needed: str, name: str) -> _Asker | None:
         rpaths = (*search_paths(asker.facts, asker.source.parent), *asker.rpaths)
+        told = [Path(needed).parent] if needed.startswith("/") else []
         source = find_library(
-            needed,
+            name,
             asker=asker.facts,
-            rpaths=(*self._options.search, *rpaths),
+            rpaths=(*self._options.search, *told, *rpaths),
             search=self._system.search,
+            libc=self._libc,
         )
         facts = read_elf(source) if source else None
         if not source or not facts:
@@ -227,15 +249,14 @@ class _Closure:
             )
         source = source.resolve()
         digest = store.file_sha256(source)
-        new = hashed(name, digest)
-        asker.renamed[needed] = new
-        if not asker.graft or "$ORIGIN" not in asker.folders:
-            asker.folders.append(self._library_folder)
-        path = f"{self._library_folder}/{new}"
-        if path in self.grafts:
+        known = self._by_digest.get(digest)  # a library may be asked for by several names
+        path = known.path if known else f"{self._library_folder}/{hashed(name, digest)}"
+        asker.renamed[needed] = posixpath.basename(path)
+        asker.folders.append(self._library_folder)
+        if known:
             return None
         graft = Graft(asked=name, source=source, path=path, sha256=digest)
-        self.grafts[path] = graft
+        self.grafts[path] = self._by_digest[digest] = graft
         # A DT_RUNPATH counts for its own file alone, a DT_RPATH also for what that one loads.
         passed_on = asker.rpaths if asker.facts.runpath else rpaths
         return _Asker(path, source, facts, graft=graft, rpaths=passed_on)
@@ -267,7 +288,9 @@ def _inside(entry: str, folder: str) -> str | None:
     """The folder of the wheel that a search path entry means to a file in ``folder``, if any."""
     head, _, rest = entry.replace("${ORIGIN}", "$ORIGIN").partition("/")
     place = posixpath.normpath(posixpath.join(folder, rest))
-    return None if head != "$ORIGIN" or "$" in rest or place.startswith("..") else place
+    if head != "$ORIGIN" or "$" in rest or place.split("/")[0] == "..":
+        return None
+    return "" if place == "." else place
 
 
 def _origin(folder: str, own: str) -> str:

@@ -19,15 +19,16 @@ from sealift.audit.subject import Kind
 from sealift.audit.tags import parse_platform
 from sealift.audit.verdict import Reason, Verdict
 from sealift.errors import ArchiveError, RefusedError
+from sealift.output import make_folder, output_error
 from sealift.owners import Owner, owners_of
 from sealift.repair.plan import Edit, Graft, Options, System, Tree, Work
 from sealift.sbom import Component, package_url
 from sealift.target import cpu_count
-from sealift.wheel import verify_wheel
+from sealift.wheel import is_native, verify_wheel
 from sealift.wheel_writer import write_wheel
 
 _SBOM = "sboms/sealift{}.cdx.json"
-_TAG_LINES = ("tag:", "root-is-purelib:")
+_TOLD_ANEW = ("tag:", "root-is-purelib:")
 _MOST_REASONS = 6
 _SYSTEMS = ("linux", "macos", "windows")
 
@@ -60,9 +61,18 @@ def repair_wheel(path: Path, options: Options, out: Path) -> Repaired:
         raise ArchiveError(f"cannot repair {path.name}: its name is not a wheel's")
     system = _system(inventory)
     options = replace(options, floor=_with_arch(options.floor, wheel))
-    out.mkdir(parents=True, exist_ok=True)
-    if system is None:
-        return _copied(path, out, Verdict(best="any", claimed=wheel.platforms))
+    make_folder(out)
+    try:
+        if system is None:
+            return _copied(path, out, Verdict(best="any", claimed=wheel.platforms))
+        return _repaired(inventory, system, options, out)
+    except OSError as problem:
+        raise output_error(out, problem) from problem
+
+
+def _repaired(inventory: Inventory, system: System, options: Options, out: Path) -> Repaired:
+    path, wheel = inventory.path, inventory.wheel
+    assert wheel
     with tempfile.TemporaryDirectory(prefix=".sealift-", dir=out) as scratch:
         folder = Path(scratch, "wheel")
         archive.extract_zip(path, folder)
@@ -85,15 +95,21 @@ def repair_wheel(path: Path, options: Options, out: Path) -> Repaired:
 
 def _system(inventory: Inventory) -> System | None:
     """The module for the system of the wheel's files; none where it has no native ones."""
-    if not inventory.natives:
-        return None
     claimed = inventory.wheel.platforms if inventory.wheel else ()
-    name = next((name for tag in claimed if (name := system_of_tag(tag))), None)
-    if name not in _SYSTEMS:
-        tags = ", ".join(claimed)
+    libraries = [native.path for native in inventory.natives if is_native(native.name)]
+    if not inventory.natives or (claimed == ("any",) and not libraries):
+        return None  # programs in a wheel for any platform are data, such as starters for Windows
+    names = sorted({system_of_tag(tag) or tag for tag in claimed})
+    name = names[0]
+    if name == "any":
         raise RefusedError(
-            f"cannot repair {inventory.name}: wheels tagged {tags} are not repaired, "
-            f"those for {', '.join(_SYSTEMS)} are"
+            f"cannot repair {inventory.name}: its tag says any platform, and it has {libraries[0]}",
+            hint="let its build backend give it the tag of its platform",
+        )
+    if len(names) > 1 or name not in _SYSTEMS:
+        raise RefusedError(
+            f"cannot repair {inventory.name}: it is for {' and '.join(names)}",
+            hint=f"build a wheel for each platform; those for {', '.join(_SYSTEMS)} are repaired",
         )
     module: ModuleType = importlib.import_module(f"sealift.repair.{name}")
     return cast("System", module)
@@ -199,14 +215,14 @@ def _filename(path: Path, platforms: Sequence[str]) -> str:
 def _describe(tree: Tree, wheel: WheelInfo, work: Work, name: str) -> None:
     """Bring WHEEL in line with the file's name, and add the bill of materials (PEP 770)."""
     folder = tree.file(wheel.dist_info)
-    told = (folder / "WHEEL").read_text(encoding="utf-8").splitlines()
-    kept = [line for line in told if line and not line.lower().startswith(("tag:", "root-is-pure"))]
+    told = (folder / "WHEEL").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    kept = [line for line in told if line and not line.lower().startswith(_TOLD_ANEW)]
     pythons, abis, platforms = (
         part.split(".") for part in name.removesuffix(".whl").split("-")[-3:]
     )
     tags = [f"Tag: {p}-{a}-{f}" for p in pythons for a in abis for f in platforms]
-    text = "\n".join((*kept, "Root-Is-Purelib: false", *tags))
-    (folder / "WHEEL").write_text(f"{text}\n", encoding="utf-8")
+    text = "".join(f"{line}\n" for line in (*kept, "Root-Is-Purelib: false", *tags))
+    (folder / "WHEEL").write_bytes(text.encode("utf-8", "surrogateescape"))
     for signature in ("RECORD.jws", "RECORD.p7s"):
         (folder / signature).unlink(missing_ok=True)
     if work.grafts:

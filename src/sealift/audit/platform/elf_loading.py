@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
-from sealift.audit.platform.loading import Way
+from sealift.audit.platform.loading import Way, installed
 from sealift.audit.subject import Kind
 from sealift.binary.elf import ElfFacts
 
@@ -23,7 +23,8 @@ class ElfLoader:
 
     In packages and images paths are those of a system's root, so that absolute search paths and
     ``defaults``, the folders where the loader looks last, lie in the subject.  In all but wheels
-    files may have other names by symbolic links, which are no members: the soname is one.
+    files may have other names by symbolic links, which are no members: the soname is one.  Files of
+    wheels are where they will be installed.
     """
 
     def __init__(
@@ -31,12 +32,12 @@ class ElfLoader:
     ) -> None:
         self._libc = libc
         self._is_rooted = inventory.kind in _ROOTED
-        self._has_links = inventory.kind is not Kind.WHEEL
+        self._is_wheel = inventory.kind is Kind.WHEEL
         self._defaults = tuple(folder.strip("/") for folder in defaults) if self._is_rooted else ()
         self._places: dict[str, dict[str, Native]] = defaultdict(dict)
         for native in natives:
-            for name in self.names(native) if self._has_links else {native.name}:
-                self._places[name].setdefault(posixpath.dirname(native.path), native)
+            for name in {native.name} if self._is_wheel else self.names(native):
+                self._places[name].setdefault(self._folder_of(native), native)
 
     def place_of(self, name: str) -> str | None:
         """The path of a file called ``name``, wherever it lies."""
@@ -74,9 +75,12 @@ class ElfLoader:
 
     def _folders(self, native: Native, entries: Iterable[str]) -> tuple[str, ...]:
         """The folders of the subject that search path ``entries`` of a file mean."""
-        own = posixpath.dirname(native.path)
+        own = self._folder_of(native)
         folders = (_folder(entry, own, is_rooted=self._is_rooted) for entry in entries)
         return tuple(folder for folder in folders if folder is not None)
+
+    def _folder_of(self, native: Native) -> str:
+        return posixpath.dirname(installed(native.path) if self._is_wheel else native.path)
 
 
 def elf_facts(native: Native) -> ElfFacts:

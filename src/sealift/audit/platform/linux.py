@@ -43,17 +43,37 @@ def judge(inventory: Inventory) -> Verdict:
     over.  Its own are those of the tag it claims, or else of most of its files.
     """
     claimed = inventory.wheel.platforms if inventory.wheel else ()
+    machine = machine_of(inventory)
+    if machine is None:
+        return Verdict(best=None, claimed=claimed)
+    ladder = load_ladder(machine.libc, machine.arch)
+    if ladder is None:
+        return Verdict(best=f"linux_{machine.arch}", claimed=claimed)
+    return _Judgement(inventory, ladder, machine.natives, claimed).verdict()
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the Linux files of a subject are for, and those of them that are for it.
+
+    ``libc`` is "gnu" or "musl".
+    """
+
+    arch: str
+    libc: str
+    natives: tuple[Native, ...]
+
+
+def machine_of(inventory: Inventory) -> Machine | None:
+    """What ``inventory`` is for, as :func:`judge` tells; ``None`` where tags cannot say it."""
+    claimed = inventory.wheel.platforms if inventory.wheel else ()
     natives = elf_natives(inventory, "linux")
     arch = _common((arch_of(elf_facts(native)) for native in natives), _claimed_arches(claimed))
     if arch is None:
-        return Verdict(best=None, claimed=claimed)
+        return None
     natives = [native for native in natives if arch_of(elf_facts(native)) == arch]
     libc = _common(map(_libc_of, natives), _claimed_libcs(claimed)) or "gnu"
-    natives = [native for native in natives if _libc_of(native) in {libc, None}]
-    ladder = load_ladder(libc, arch)
-    if ladder is None:
-        return Verdict(best=f"linux_{arch}", claimed=claimed)
-    return _Judgement(inventory, ladder, natives, claimed).verdict()
+    return Machine(arch, libc, tuple(n for n in natives if _libc_of(n) in {libc, None}))
 
 
 def arch_of(facts: ElfFacts) -> str | None:

@@ -4,6 +4,7 @@ Nothing of this machine is looked at: what the subject does not answer comes fro
 """
 
 import itertools
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,17 @@ from sealift.audit.natives import Native
 # chains have no end. Real ones have a few of the first and a dozen links of the second.
 _MOST_WAYS = 8
 _LONGEST_CHAIN = 64
+# The schemes of a wheel's data folder that end in site-packages.
+_DATA = re.compile(r"[^/]+\.data/(?:platlib|purelib)/")
+
+
+def installed(path: str) -> str:
+    """Where the file at ``path`` of a wheel lies in site-packages.
+
+    >>> installed("demo-1.0.data/platlib/demo/_x.so")
+    'demo/_x.so'
+    """
+    return _DATA.sub("", path, count=1) if _DATA.match(path) else path
 
 
 @dataclass(slots=True)
