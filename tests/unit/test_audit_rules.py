@@ -23,6 +23,7 @@ from sealift.audit.rules.hardening import hardening
 from sealift.audit.rules.loads import loads
 from sealift.audit.rules.machine import machines, page_sizes, suffixes
 from sealift.audit.rules.metadata import claims, wheel_metadata
+from sealift.audit.rules.names import alike_names
 from sealift.audit.rules.search import search_paths
 from sealift.audit.rules.startup import code_at_start
 from sealift.audit.sources import Load, find_loads
@@ -425,7 +426,8 @@ def test_libraries_that_nobody_promises() -> None:
     verdict = Verdict(best="linux_x86_64", externals=(promised, missing))
     (finding,) = externals(wheel(), verdict)
     assert finding.details["library"] == "libfoo.so.1"
-    assert "and 1 more" in finding.message
+    assert finding.message.endswith("no platform tag promises; so do y.so, z.so and 1 more")
+    assert finding.file == "x.so"
 
 
 def test_a_wheel_file_of_other_tags(tmp_path: Path) -> None:
@@ -545,3 +547,23 @@ def test_a_fat_file_is_told_of_once() -> None:
     slices = [macho("x.so", cpu=cpu, rpaths=("/Users/me/lib",)) for cpu in ("arm64", "x86_64")]
     found = search_paths(wheel(*slices, tag=FAT), NOTHING)
     assert rules(list(found)) == ["search-path-leaks"]
+
+
+def test_a_module_for_one_python_in_a_wheel_for_all_later_ones() -> None:
+    one, other = (elf(f"demo/x.cpython-3{n}-x86_64-linux-gnu.so") for n in (9, 10))
+    assert rules(list(suffixes(wheel(one, tag=ABI3), NOTHING))) == ["wrong-suffix"]
+    for more in (other, elf("demo/x.abi3.so")):
+        assert list(suffixes(wheel(one, more, tag=ABI3), NOTHING)) == []
+
+
+def test_names_that_some_systems_take_for_one() -> None:
+    names = ("demo/a.py", "demo/A.py", "demo/\u00e9.py", "demo/e\u0301.py", "demo/b.py")
+    found = list(alike_names(wheel(members=names), NOTHING))
+    assert [finding.file for finding in found] == ["demo/A.py", "demo/e\u0301.py"]
+    assert list(alike_names(replace(wheel(members=names), kind=Kind.DEB), NOTHING)) == []
+
+
+def test_a_subject_of_no_files(tmp_path: Path) -> None:
+    assert rules(list(audit(tmp_path).findings)) == ["nothing-in-it"]
+    (tmp_path / "odd.whl").write_bytes(b"no wheel")
+    assert "nothing-in-it" not in rules(list(audit(tmp_path / "odd.whl").findings))

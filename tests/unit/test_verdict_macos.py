@@ -55,6 +55,14 @@ def test_the_newest_file_sets_the_version_and_the_reasons_name_it() -> None:
     assert reason.text == "is made for macOS 14.0 and newer on arm64"
 
 
+def test_minor_versions_that_no_tag_tells_are_no_obstacle() -> None:
+    verdict = judged(
+        macho(EXTENSION, (26, 0)), macho("demo/tool", (14, 4)), tag="macosx_14_0_arm64"
+    )
+    (reason,) = verdict.obstacles["macosx_14_0_arm64"]
+    assert reason.file == EXTENSION
+
+
 def test_a_claim_that_is_too_old_is_an_obstacle() -> None:
     verdict = judged(macho(EXTENSION, (13, 0)), tag="macosx_11_0_arm64")
     assert verdict.best == "macosx_13_0_arm64"

@@ -202,12 +202,17 @@ def _obstacles(
         dated = [(_minimum([native], policy), native) for native in natives]
         told = {version for version, native in dated if _version(native, policy)}
         wanted = told | _claimed_versions(claimed, cpu, policy)
-        best = _tags({cpu: minimums[cpu]}, policy, natives)
+        versions = wanted | {minimums[cpu], *(version for version, _ in dated)}
+        tags = {version: _tags({cpu: version}, policy, natives) for version in versions}
         for version in sorted(wanted, reverse=True):
-            tags = _tags({cpu: version}, policy, natives)
-            if version < minimums[cpu] and tags != best:
-                reasons = (_too_new(native, newer) for newer, native in dated if newer > version)
-                obstacles.update(dict.fromkeys(tags, tuple(reasons)))
+            if version < minimums[cpu] and tags[version] != tags[minimums[cpu]]:
+                # Tags from macOS 11 on tell no minor versions: 14.4 does not stand against 14_0.
+                reasons = tuple(
+                    _too_new(native, newer)
+                    for newer, native in dated
+                    if newer > version and tags[newer] != tags[version]
+                )
+                obstacles.update(dict.fromkeys(tags[version], reasons))
     return obstacles
 
 

@@ -12,6 +12,7 @@ from sealift.audit.rules.hardening import hardening
 from sealift.audit.rules.loads import loads
 from sealift.audit.rules.machine import machines, page_sizes, suffixes
 from sealift.audit.rules.metadata import claims, wheel_metadata
+from sealift.audit.rules.names import alike_names, nothing
 from sealift.audit.rules.search import search_paths
 from sealift.audit.rules.startup import code_at_start
 from sealift.audit.verdict import Verdict
@@ -33,4 +34,6 @@ RULES: tuple[Check, ...] = (
     loads,
     grafts,
     code_at_start,
+    alike_names,
+    nothing,
 )

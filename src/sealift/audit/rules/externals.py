@@ -14,12 +14,13 @@ def externals(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
         return
     for external in verdict.externals:
         if not external.promised_by:
-            users = ", ".join(external.needed_by[:3])
-            more = f" and {len(external.needed_by) - 3} more" if external.needed_by[3:] else ""
+            others = external.needed_by[1:]
+            users = ", ".join(others[:2])
+            more = f" and {len(others) - 2} more" if others[2:] else ""
+            so = f"; so do {users}{more}" if others[1:] else f"; so does {users}" if others else ""
             yield Finding(
                 rule="external-library",
-                message=f"{external.library}, which no platform tag promises, is asked for by "
-                f"{users}{more}",
+                message=f"it needs {external.library}, which no platform tag promises{so}",
                 file=external.needed_by[0] if external.needed_by else None,
                 details={"library": external.library, "needed_by": list(external.needed_by)},
             )

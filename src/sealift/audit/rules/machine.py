@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from packaging.tags import Tag
@@ -20,7 +21,7 @@ _EXTENSION = re.compile(
     r"\.(?:cpython-(?P<cpython>\d+)(?P<flags>[a-z]*)|(?P<pypy>pypy\d+-pp\d+)"
     r"|cp(?P<win>\d+)(?P<winflags>[a-z]*))(?:-(?P<place>[\w-]+))?\.(?:so|pyd)$"
 )
-_MODULE = re.compile(r"\.pyd$|\.abi3t?\.so$|" + _EXTENSION.pattern)
+_MODULE = re.compile(_EXTENSION.pattern + r"|(?:\.abi3t?)?\.so$|\.pyd$")
 _BASELINE_PAGE = 0x10000  # the largest pages that kernels of these machines are built with
 _LARGE_PAGES = {"aarch64": _BASELINE_PAGE, "ppc64le": _BASELINE_PAGE}
 
@@ -108,14 +109,20 @@ def suffixes(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     wheel = inventory.wheel
     if wheel is None or wheel.platforms == ("any",):
         return
-    for path, (native, *_rest) in _by_path(inventory.natives).items():
-        match = _EXTENSION.search(native.name)
-        if match and not any(_imports(tag, match) for tag in wheel.tags):
-            tags = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in wheel.tags}))
-            message = f"its suffix {match[0]} is not what Pythons of {tags} look for"
-            yield Finding(rule="wrong-suffix", message=message, file=path)
-        elif match and match["place"] and (reason := _wrong_place(match["place"], wheel)):
-            yield Finding(rule="wrong-suffix", message=reason, file=path)
+    modules = Counter(_module(path) for path in _by_path(inventory.natives))
+    for path in _by_path(inventory.natives):
+        if match := _EXTENSION.search(path):
+            is_only = modules[_module(path)] == 1
+            if message := _unfit(match, wheel) or (is_only and _for_one(match, wheel)):
+                yield Finding(rule="wrong-suffix", message=message, file=path)
+
+
+def _unfit(match: "re.Match[str]", wheel: WheelInfo) -> str | None:
+    """Why no Python of the wheel looks for a suffix."""
+    if not any(_imports(tag, match) for tag in wheel.tags):
+        tags = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in wheel.tags}))
+        return f"its suffix {match[0]} is not what Pythons of {tags} look for"
+    return _wrong_place(match["place"], wheel) if match["place"] else None
 
 
 def _by_path(natives: Sequence[Native]) -> dict[str, list[Native]]:
@@ -139,6 +146,19 @@ def _imports(tag: Tag, match: "re.Match[str]") -> bool:
     return tag.abi in {f"cp{version}{flags}", f"cp{version}m"} or (
         tag.abi == f"cp{version}" and "t" not in flags
     )
+
+
+def _module(path: str) -> str:
+    """The path of the extension module in a file, without its suffix."""
+    return _MODULE.sub("", path)
+
+
+def _for_one(match: "re.Match[str]", wheel: WheelInfo) -> str | None:
+    """Why a module that there is for one Python only does not fit the stable ABI's tags."""
+    if any(tag.abi not in {"abi3", "abi3t"} for tag in wheel.tags):
+        return None
+    oldest = ", ".join(sorted({tag.interpreter for tag in wheel.tags}))
+    return f"its suffix {match[0]} is what one Python looks for, the wheel for {oldest} and newer"
 
 
 _PLACES = {
