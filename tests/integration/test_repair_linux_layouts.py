@@ -116,6 +116,7 @@ def test_paths_that_are_asked_for_become_names(own: Path, tmp_path: Path) -> Non
         facts_in(outside)["demo/native.so"].needed
     )
     edited(module, "--replace-needed", path, "build/libpath.so")
+    edited(module, "--remove-rpath")
     wheel = wheel_of(tmp_path, {"demo/native.so": module})
     with pytest.raises(RefusedError, match=r"libpath\.so is nowhere"):
         repair_wheel(wheel, Options(), tmp_path / "b")
