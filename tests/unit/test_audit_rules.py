@@ -125,6 +125,7 @@ def test_what_is_not_hardened(native: Native, rule: str) -> None:
         hard(),
         hard(kind="REL", stack_flags=None, relro=Relro.NONE),
         hard(is_pie=True),
+        hard("libc.so.6", interpreter="/lib64/ld-linux-x86-64.so.2"),
         macho("x", cpu="x86_64"),
         macho("x", kind="object"),
         pe("x.dll"),

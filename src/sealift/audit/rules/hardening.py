@@ -37,7 +37,7 @@ def _elf(native: Native, facts: ElfFacts) -> Iterator[Finding]:
     if facts.relro is Relro.NONE and not facts.is_static and facts.needed:
         message = "its table of functions stays writable"
         yield _finding("no-relro", message, native)
-    if facts.is_program and not facts.is_pie:
+    if facts.kind == "EXEC":  # libraries that can be started too, as libc.so.6, have no flag for it
         yield _finding("not-pie", "the program is loaded to a fixed address", native)
 
 
