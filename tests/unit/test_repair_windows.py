@@ -237,6 +237,11 @@ def test_programs_find_theirs_beside_themselves(shelf: Path, tmp_path: Path) -> 
     error = refusal(tmp_path / "out", files, shelf)
     assert "scripts/tool.exe asks for outer.dll" in error.message
     assert error.hint
+    files = {
+        f"app-1.0.data/data/bin/{name}": pe(*asks, is_dll=name.endswith(".dll"))
+        for name, asks in {"tool.exe": ["a.dll"], "a.dll": ["b.dll"], "b.dll": []}.items()
+    }
+    assert not repaired(tmp_path, files).is_changed
 
 
 def test_a_dll_of_the_wheels_own_keeps_its_name_and_place(tmp_path: Path) -> None:
@@ -317,6 +322,20 @@ def test_what_loads_a_graft_by_its_old_name_is_told(shelf: Path, tmp_path: Path)
     files = {**INIT, "app/by_name.py": source, "app/_x.pyd": module("outer.dll")}
     (note,) = repaired(tmp_path, files, shelf).notes
     assert note.startswith("app/by_name.py:2 loads OUTER by name; the copy in the wheel is app.l")
+
+
+def test_a_wheel_for_two_machines_gets_dlls_for_both(tmp_path: Path) -> None:
+    for folder, fields in (("small", {"bits": 32, "machine": "x86"}), ("big", {})):
+        put(tmp_path / folder, {"own.dll": pe(**fields)})
+    files = {**INIT, "app/small.pyd": module("own.dll", bits=32, machine="x86"),
+             "app/big.pyd": module("own.dll")}  # fmt: skip
+    tag = "cp313-cp313-win32.win_amd64"
+    made = repaired(tmp_path, files, tmp_path / "small", tmp_path / "big", tag=tag)
+    found = facts(made)
+    for name, machine in (("app/small.pyd", "x86"), ("app/big.pyd", "amd64")):
+        (graft,) = outside(found[name])
+        assert found[f"app.libs/{graft}"].machine == machine
+    assert made.path.name.endswith(f"{tag}.whl")
 
 
 @pytest.mark.parametrize(("floor", "problem"), [("win32", "it does not fit win32"),

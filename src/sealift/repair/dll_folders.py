@@ -6,7 +6,8 @@ has to tell of it before any of them is loaded: behind the docstring and ``from 
 of its ``__init__.py``, which Python runs first.
 
 What is asked for late (a delay import) is loaded by code of the module itself, for which those
-folders do not count, but what is loaded already does: such DLLs are loaded there.
+folders do not count, but what is loaded already does: such DLLs are loaded there.  All others
+Windows loads when they are asked for, in the right order.
 """
 
 import ast

@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from sealift.repair.dll_folders import Told, relative_to, tell
 from sealift.repair.names import installed, is_elsewhere
@@ -63,6 +64,7 @@ class Packages:
                 texts[self._inits[package]] = after
         return texts
 
+    @cached_property
     def see_to_it_themselves(self) -> bool:
         """Whether any source of the wheel loads DLLs, or tells Windows of folders, on its own."""
         return any(_OWN_WAYS.search(source) for source in self._sources())

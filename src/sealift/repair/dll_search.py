@@ -9,6 +9,7 @@ from pathlib import Path
 from sealift import store
 from sealift.binary.pe import PeFacts, read_pe
 from sealift.binary.pe_tables import with_suffix
+from sealift.errors import ConfigError
 from sealift.policy.windows import TAGS
 from sealift.repair.names import hashed
 
@@ -61,12 +62,15 @@ def reached(dlls: Iterable[Dll]) -> set[Dll]:
 
 
 class Shelf:
-    """Folders with DLLs; the first that has one for the machine counts."""
+    """Folders with DLLs; the first that has one for the machine counts.
+
+    Raises :class:`ConfigError` for a folder that cannot be read.
+    """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._files: dict[str, list[Path]] = defaultdict(list)
         for folder in folders:
-            for path in sorted(folder.iterdir()):
+            for path in _listed(folder):
                 self._files[path.name.lower()].append(path)
         self._facts: dict[Path, PeFacts | None] = {}
         self._known: dict[tuple[str, str], Dll | None] = {}
@@ -98,3 +102,10 @@ class Shelf:
         if path not in self._facts:
             self._facts[path] = read_pe(path) if path.is_file() else None
         return self._facts[path]
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as problem:
+        raise ConfigError(f"cannot look for DLLs in {folder}: {problem.strerror}") from problem

@@ -71,7 +71,7 @@ class Closure:
         self._files = [*self._natives(wheel.platforms)]
         self._places: dict[tuple[str, str], list[str]] = defaultdict(list)
         for file in self._files:
-            if file.facts.is_dll and not is_elsewhere(file.path):
+            if file.facts.is_dll:
                 name = posixpath.basename(file.path).lower()
                 self._places[file.tag, name].append(file.path)
         self._copies: dict[str, Dll] = {}
@@ -126,7 +126,7 @@ class Closure:
         if any(fnmatch.fnmatchcase(whole, it.lower()) for it in self._options.exclude):
             self.left.add(name)
             return None
-        if places := self._places.get((asker.tag, whole)):
+        if places := self._own(asker, whole):
             asker.own[name] = places
             return None
         dll = self._shelf.find(name, asker.tag)
@@ -148,6 +148,17 @@ class Closure:
                 "lack what it asks for"
             )
         return dll
+
+    def _own(self, asker: _File | Dll, name: str) -> list[str]:
+        """The files of the wheel that may be meant by ``name``, a whole one in lower case.
+
+        What is installed outside of site-packages has only what lies beside it.
+        """
+        places = self._places.get((asker.tag, name), [])
+        if isinstance(asker, _File) and is_elsewhere(asker.path):
+            folder = posixpath.dirname(asker.path)
+            return [place for place in places if posixpath.dirname(place) == folder]
+        return [place for place in places if not is_elsewhere(place)]
 
     def _miss(self, name: str, asker: str) -> None:
         known = self._missing.get(name.lower(), Missing(library=name, askers=()))
@@ -185,7 +196,7 @@ class Closure:
         is_copy = isinstance(asker, Dll)
         if file.folder in folders or (is_copy and file.home in folders):
             return
-        if not is_copy and (not file.is_extension or self.packages.see_to_it_themselves()):
+        if not is_copy and (not file.is_extension or self.packages.see_to_it_themselves):
             return  # it has been found in ways of its own, or will be
         if file.package is None:
             self._notes.append(
