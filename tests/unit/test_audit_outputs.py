@@ -105,6 +105,22 @@ def test_what_is_true_of_many_files_is_said_once() -> None:
     assert "x98" in shown(report_lines(replace(made(), findings=many), full=True))
 
 
+def test_all_symbols_are_told_where_all_is_asked_for() -> None:
+    names = ("a@GLIBC_2.14", "b@GLIBC_2.14", "c@GLIBC_2.14")
+    reason = Reason(
+        text="asks libc.so.6 for a@GLIBC_2.14 and 2 more",
+        file="x.so",
+        symbols=names,
+        symbol=names[0],
+    )
+    verdict = replace(made().verdict, obstacles={"manylinux_2_12_x86_64": (reason,)})
+    report = replace(made(), verdict=verdict)
+    assert "c@GLIBC_2.14" not in shown(report_lines(report))
+    assert ", ".join(names) in shown(report_lines(report, full=True))
+    (told,) = document([report])["reports"][0]["obstacles"][0]["reasons"]
+    assert tuple(told["symbols"]) == names
+
+
 def test_a_line_over_all() -> None:
     assert "0 of 2 without errors" in summary_line([made(), made()])
 

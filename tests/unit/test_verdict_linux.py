@@ -46,6 +46,7 @@ def test_a_symbol_version_sets_the_tag_and_is_named_with_its_symbols() -> None:
             file=EXTENSION,
             library="libc.so.6",
             symbol="a@GLIBC_2.14",
+            symbols=tuple(f"{name}@GLIBC_2.14" for name in ("a", "b", "c", "d", "memcpy")),
         ),
     )
 

@@ -81,7 +81,7 @@ class Allowance:
                 message=f"{tag} is out of reach: it {reason.text}",
                 file=reason.file,
                 chain=reason.chain,
-                details={"tag": tag, "library": reason.library, "symbol": reason.symbol},
+                details=reason.details(tag),
             )
         if not reasons:
             message = f"it runs on {best or 'no one system'}, not on {policy.text}"

@@ -9,15 +9,26 @@ class Reason:
     """Why a tag is out of reach, in ``text``, a whole clause such as "asks libc.so.6 for …".
 
     ``file`` is who asks, a path inside of the subject; ``library`` whom it asks; ``symbol`` what
-    for, as ``memcpy@GLIBC_2.14`` or, where the symbol is not known, ``GLIBC_2.14``.  ``chain`` are
-    the files through which ``file`` is loaded, outermost first, ``file`` left out.
+    for, as ``memcpy@GLIBC_2.14`` or, where the symbol is not known, ``GLIBC_2.14``; ``symbols`` all
+    of them, where ``text`` stands for more.  ``chain`` are the files through which ``file`` is
+    loaded, outermost first, ``file`` left out.
     """
 
     text: str
     file: str
     library: str | None = None
     symbol: str | None = None
+    symbols: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
+
+    def details(self, tag: str) -> Mapping[str, object]:
+        """What machines are told of it, as a finding about ``tag``."""
+        return {
+            "tag": tag,
+            "library": self.library,
+            "symbol": self.symbol,
+            "symbols": list(self.symbols),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

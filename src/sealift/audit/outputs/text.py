@@ -97,6 +97,8 @@ def _reasons(reasons: Sequence[Reason], *, full: bool) -> Iterator[str]:
     shown = len(grouped) if full else _FEW
     for text, group in list(grouped.items())[:shown]:
         yield f"             {escape(group[0].file)} {escape(text)}"
+        if full and any(symbol not in text for symbol in group[0].symbols):
+            yield f"               [dim]which are {escape(', '.join(group[0].symbols))}[/]"
         if group[0].chain:
             yield f"               [dim]loaded by {escape(' → '.join(group[0].chain))}[/]"
         rest = group[1:] if full else group[1:_FEW]

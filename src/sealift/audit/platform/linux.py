@@ -153,7 +153,7 @@ class _Judgement:
                     f"asks {library} for {_enumerated(symbols, version)}",
                     loaded,
                     library=library,
-                    symbol=str(symbols[0]) if symbols else version,
+                    symbols=tuple(map(str, symbols)) or (version,),
                 )
 
     def _symbols(self, loaded: Loaded) -> Iterator[_Demand]:
@@ -167,13 +167,13 @@ class _Judgement:
             for library in forbidden if symbol.library is None else [symbol.library]:
                 rung = self._ladder.for_symbol(library, symbol.name)
                 text = f"takes {symbol.name} from {library}, which not every system's has"
-                yield self._demand(rung, text, loaded, library=library, symbol=str(symbol))
+                yield self._demand(rung, text, loaded, library=library, symbols=(str(symbol),))
             if has_since:
                 rung = self._ladder.for_unversioned(symbol.name)
                 text = f"asks musl for {symbol.name}, which older ones do not have"
-                yield self._demand(rung, text, loaded, symbol=symbol.name)
+                yield self._demand(rung, text, loaded, symbols=(symbol.name,))
             if reason := _python_build(symbol):
-                yield self._demand(self._ladder.never, reason, loaded, symbol=symbol.name)
+                yield self._demand(self._ladder.never, reason, loaded, symbols=(symbol.name,))
 
     def _instructions(self, loaded: Loaded) -> Iterator[_Demand]:
         level = elf_facts(loaded.native).notes.gnu_property.isa_needed
@@ -204,12 +204,17 @@ class _Judgement:
         loaded: Loaded,
         *,
         library: str | None = None,
-        symbol: str | None = None,
+        symbols: tuple[str, ...] = (),
     ) -> _Demand:
-        file, chain = loaded.native.path, loaded.chain
-        return _Demand(
-            rung, Reason(text=text, file=file, library=library, symbol=symbol, chain=chain)
+        reason = Reason(
+            text=text,
+            file=loaded.native.path,
+            library=library,
+            symbol=next(iter(symbols), None),
+            symbols=symbols,
+            chain=loaded.chain,
         )
+        return _Demand(rung, reason)
 
     def _externals(self) -> tuple[External, ...]:
         askers: dict[str, list[str]] = {}

@@ -84,5 +84,5 @@ def _broken(claimed: str, reasons: list[Reason]) -> Iterator[Finding]:
             message=f"{claimed} is out of reach: it {reason.text}",
             file=reason.file,
             chain=reason.chain,
-            details={"tag": claimed, "library": reason.library, "symbol": reason.symbol},
+            details=reason.details(claimed),
         )
