@@ -1,9 +1,7 @@
 """Windows programs whose DLLs were renamed by an edit run, and call them."""
 
-import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from sealift.binary.pe_edit import PeEdit, edit
 from sealift.binary.pe_layout import Image
 from sealift.binary.view import View
 from tests.support.tools import require_tool
+from tests.support.wine import Wine, running_wine
 
 START = """
 #define FROM __declspec(dllimport)
@@ -32,31 +31,10 @@ SOURCES = {
 ALL = (2 + 40) + 3 * 3 + (4 + 40)
 
 
-@dataclass(frozen=True)
-class Wine:
-    """A Windows of its own in ``prefix``."""
-
-    program: Path
-    prefix: Path
-
-    def run(self, *command: Path | str) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **os.environ, "WINEPREFIX": str(self.prefix), "WINEDEBUG": "-all", "DISPLAY": "",
-            "WINEDLLOVERRIDES": "mscoree,mshtml,winedbg.exe=",
-        }  # fmt: skip
-        return subprocess.run(
-            [self.program, *command], env=environment, capture_output=True, text=True, check=False
-        )
-
-
 @pytest.fixture(scope="module")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
-    server = require_tool("wineserver")
-    made = Wine(require_tool("wine"), tmp_path_factory.mktemp("wine") / "prefix")
-    assert made.run("wineboot", "--init").returncode == 0
-    yield made
-    environment = {**os.environ, "WINEPREFIX": str(made.prefix)}
-    subprocess.run([server, "-k"], env=environment, check=False, timeout=60)
+    with running_wine(tmp_path_factory.mktemp("wine")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
