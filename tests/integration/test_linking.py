@@ -1,6 +1,7 @@
 """Products whose Python is inside of the launcher, and the reasons to keep it a file."""
 
 import dataclasses
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from sealift.binary.elf import read_elf
 from sealift.formats.folder import Folder
 from sealift.image import Entry, Image, Kind
+from sealift.interpreter import Interpreter
+from sealift.launcher.compile import launcher_for
 from sealift.launcher.linking import settled
 from sealift.launcher.product import RuntimeOptions
 from sealift.manifest import file_entry
@@ -44,6 +47,54 @@ def test_python_is_inside_of_the_launcher(image: Image, tmp_path: Path) -> None:
     data = (tmp_path / "out/demo").read_bytes()
     for path in image.interpreter.build_paths:
         assert path.encode() not in data
+
+
+def exported(file: Path) -> set[str]:
+    command = [str(require_tool("nm")), "--dynamic", "--defined-only", str(file)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {line.split()[-1].partition("@")[0] for line in lines}
+
+
+# What linkers add to every program with symbols.
+LINKERS_OWN = {
+    "_IO_stdin_used", "__bss_start", "__data_start", "data_start", "_edata", "_end", "_start",
+    "__dso_handle", "_init", "_fini", "environ", "__environ", "_environ", "stdin", "stdout",
+    "stderr",
+}  # fmt: skip
+
+
+def test_the_launcher_offers_all_that_libpython_does_and_no_more(
+    image: Image, tmp_path: Path
+) -> None:
+    interpreter = image.interpreter
+    assert interpreter.library
+    offered = exported(interpreter.root / interpreter.library)
+    assert {"PyExc_ValueError", "_Py_NoneStruct", "PyObject_Repr"} < offered
+    launcher = launcher_for(_asking_for_zlib(interpreter, tmp_path))
+    assert b"incorrect header check" in launcher.read_bytes()
+    assert offered - exported(launcher) == set()
+    assert exported(launcher) - offered - LINKERS_OWN == {"sealift_test_inflate"}
+
+
+def _asking_for_zlib(interpreter: Interpreter, folder: Path) -> Interpreter:
+    """``interpreter`` with a module built in that takes zlib, as Debian's has."""
+    assert interpreter.static_library
+    archive = Path(shutil.copy(interpreter.static_library, folder / "libpython.a"))
+    (folder / "module.c").write_text(
+        "int inflate(void *, int);\nint sealift_test_inflate(void *s) { return inflate(s, 0); }\n"
+    )
+    made = folder / "module.o"
+    subprocess.run(
+        [require_tool("gcc"), "-c", "-fPIC", folder / "module.c", "-o", made], check=True
+    )
+    subprocess.run([require_tool("ar"), "qs", archive, made], check=True)
+    stdlib = folder / "root" / interpreter.stdlib
+    stdlib.mkdir(parents=True)
+    text = "build_time_vars = {'MODLIBS': '-lz', 'LIBS': '-ldl', 'SYSLIBS': '-lm'}\n"
+    (stdlib / "_sysconfigdata__linux_.py").write_text(text)
+    return dataclasses.replace(
+        interpreter, library=None, static_library=archive, root=folder / "root"
+    )
 
 
 def test_a_file_that_asks_for_libpython_gets_the_only_one(image: Image, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
     static = None if interpreter.library else interpreter.static_library
     inputs = [*sources, interpreter.headers / "patchlevel.h", *_pyconfig(interpreter.headers)]
     key = store.digest_of(
-        "1", compiler.identity, *compiler.command[1:], *_FLAGS, *_LINK_FLAGS, *_ZSTD_FLAGS,
+        "2", compiler.identity, *compiler.command[1:], *_FLAGS, *_LINK_FLAGS, *_ZSTD_FLAGS,
         _ZSTD_SHA256,
         *_defines(interpreter), *(file.read_bytes() for file in inputs),
         *((store.file_stamp(static), *interpreter.build_paths) if static else ()),
@@ -237,7 +237,8 @@ def _zstd_sources() -> Path:
 def _static_link(interpreter: Interpreter) -> Iterator[str]:
     """How to link libpython with everything it offers, so that extension modules find it.
 
-    Libraries it asks for besides the system's are linked statically, too.
+    Libraries it asks for besides the system's are linked statically, too, and stay unseen: an
+    extension module with its own copy of one, of another version, must not get half of this one.
     """
     if interpreter.library is not None:
         return
@@ -252,6 +253,8 @@ def _static_link(interpreter: Interpreter) -> Iterator[str]:
     yield "-Wl,--export-dynamic"
     if own:
         yield from ("-Wl,-Bstatic", *own, "-Wl,-Bdynamic")
+        archives = (f"lib{flag.removeprefix('-l')}.a" for flag in own)
+        yield f"-Wl,--exclude-libs,{':'.join(archives)}"
     yield from (f"-l{name}" for name in libraries if name in _SYSTEM_LIBRARIES)
 
 
