@@ -3,7 +3,7 @@
 import pytest
 
 from sealift.audit.allowance import parse_allowance, parse_tag
-from sealift.audit.verdict import Reason, Verdict
+from sealift.audit.verdict import External, Reason, Verdict
 from sealift.errors import ConfigError
 
 
@@ -81,3 +81,17 @@ def test_a_policy_of_another_system_is_not_kept() -> None:
     (finding,) = parse_allowance([], "win_amd64").findings(NEW)
     assert finding.message == "it runs on manylinux_2_28_x86_64, not on win_amd64"
     assert list(parse_allowance([], "win_amd64").findings(Verdict(best="any"))) == []
+
+
+def test_a_policy_between_two_that_are_known_tells_the_reasons_against_the_older() -> None:
+    (finding,) = parse_allowance([], "manylinux_2_20").findings(NEW)
+    assert finding.details["tag"] == "manylinux_2_17_x86_64"
+
+
+def test_a_library_that_is_not_there_breaks_a_policy_on_every_system() -> None:
+    missing = External(library="foo.dll", needed_by=("x.pyd",))
+    system = External(library="KERNEL32.dll", needed_by=("x.pyd",), promised_by=("win_amd64",))
+    verdict = Verdict(best="win_amd64", externals=(system, missing))
+    (finding,) = parse_allowance([], "win_amd64").findings(verdict)
+    assert (finding.rule, finding.file) == ("policy-not-kept", "x.pyd")
+    assert finding.message == "it needs foo.dll, which win_amd64 does not promise"

@@ -68,12 +68,15 @@ class Allowance:
     def _keeps(self, policy: Tag, verdict: Verdict) -> Iterator[Finding]:
         best = verdict.best
         if best is not None and (best == ANY or policy.covers(best)):
+            yield from _lacking(policy, verdict)
             return
+        covered = {tag: _version(tag) for tag in verdict.obstacles if policy.covers(tag)}
+        newest = max(covered.values(), default=())  # the policy's own, or the nearest with a list
         reasons = [
             (tag, reason)
-            for tag, found in verdict.obstacles.items()
-            if policy.covers(tag) and _newest(policy, tag)
-            for reason in found
+            for tag, version in covered.items()
+            if version == newest
+            for reason in verdict.obstacles[tag]
         ]
         for tag, reason in reasons:
             yield Finding(
@@ -88,10 +91,21 @@ class Allowance:
             yield Finding(rule="policy-not-kept", message=message)
 
 
-def _newest(policy: Tag, tag: str) -> bool:
-    """Whether ``tag`` is the very one ``policy`` means, not an older one that it covers."""
+def _lacking(policy: Tag, verdict: Verdict) -> Iterator[Finding]:
+    """Libraries that the platform lacks, where the tag does not tell: on macOS and Windows."""
+    for external in verdict.externals:
+        if not external.promised_by:
+            yield Finding(
+                rule="policy-not-kept",
+                message=f"it needs {external.library}, which {policy.text} does not promise",
+                file=next(iter(external.needed_by), None),
+                details={"tag": policy.text, "library": external.library},
+            )
+
+
+def _version(tag: str) -> tuple[int, ...]:
     found = parse_platform(tag)
-    return bool(found and policy.platform and found.version == policy.platform.version)
+    return found.version if found else ()
 
 
 def parse_tag(text: str) -> Tag:
