@@ -85,10 +85,11 @@ class Shelf:
             self._known[key] = self._first(*key)
         return self._known[key]
 
-    def machines(self, name: str) -> Iterator[tuple[Path, str]]:
-        """All files of that name, and the machines they are for."""
+    def strangers(self, name: str, tag: str) -> Iterator[tuple[Path, str]]:
+        """Files of that name for other machines than ``tag`` has, and their machines."""
         for path in self._files.get(with_suffix(name).lower(), ()):
-            if facts := self._read(path):
+            facts = self._read(path)
+            if facts and TAGS.get(facts.machine) != tag:
                 yield path, facts.machine
 
     def _first(self, name: str, tag: str) -> Dll | None:

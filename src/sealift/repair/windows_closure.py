@@ -165,7 +165,7 @@ class Closure:
         self._missing[name.lower()] = replace(known, askers=(*known.askers, asker))
 
     def _refuse_machine(self, asker: _File | Dll, name: str) -> None:
-        for path, machine in self._shelf.machines(name):
+        for path, machine in self._shelf.strangers(name, asker.tag):
             raise RefusedError(
                 f"{self._cannot(asker, name)}, and {path} is for {machine}, not for {asker.tag}",
                 hint="name the folder that has it for the wheel's machine with --search",
