@@ -210,6 +210,34 @@ def test_programs_in_a_wheel_for_any_platform_are_data(tmp_path: Path) -> None:
     assert repaired.path.read_bytes() == wheel.read_bytes()
 
 
+CLAIMS = {
+    "manylinux_2_5_x86_64.manylinux_2_28_x86_64.manylinux1_x86_64": True,
+    "manylinux1_x86_64.manylinux_2_5_x86_64.musllinux_1_1_x86_64": True,
+    "manylinux_2_5_x86_64.linux_x86_64.manylinux1_x86_64": False,
+    "manylinux_2_28_x86_64": False,
+}
+
+
+@pytest.mark.parametrize("claims", CLAIMS)
+def test_tags_that_hold_are_left_to_a_wheel_that_needs_nothing(claims: str, tmp_path: Path) -> None:
+    program = make_elf(ElfSpec(kind=2))
+    wheel = wheel_of(tmp_path, {"demo/run": program}, f"py3-none-{claims}")
+    repaired = repair_wheel(wheel, Options(), tmp_path / "out")
+    assert (repaired.path.name == wheel.name) is CLAIMS[claims]
+    if CLAIMS[claims]:
+        assert repaired.path.read_bytes() == wheel.read_bytes()
+
+
+def test_a_tag_that_is_too_old_does_not_stay_beside_the_right_one(tmp_path: Path) -> None:
+    needed = {"libc.so.6": [("GLIBC_2.28", False)]}
+    module = make_elf(ElfSpec(needed=["libc.so.6"], verneed=needed))
+    tag = "cp311-cp311-manylinux_2_17_x86_64.manylinux_2_28_x86_64"
+    repaired = repair_wheel(
+        wheel_of(tmp_path, {"demo/native.so": module}, tag), Options(), tmp_path / "out"
+    )
+    assert repaired.path.name == "demo-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
+
+
 def test_a_build_number_and_other_lines_are_kept(own: Path, tmp_path: Path) -> None:
     wheel = wheel_of(tmp_path, {"demo/native.so": asking(tmp_path, own)})
     numbered = wheel.rename(wheel.with_name(wheel.name.replace("-1.0-", "-1.0-1-")))

@@ -18,7 +18,7 @@ from sealift.audit.platform import judge, system_of_tag
 from sealift.audit.subject import Kind
 from sealift.audit.tags import parse_platform
 from sealift.audit.verdict import Reason, Verdict
-from sealift.errors import ArchiveError, RefusedError
+from sealift.errors import ArchiveError, ConfigError, RefusedError
 from sealift.output import make_folder, output_error
 from sealift.owners import Owner, owners_of
 from sealift.repair.plan import Edit, Graft, Options, System, Tree, Work
@@ -82,7 +82,8 @@ def _repaired(inventory: Inventory, system: System, options: Options, out: Path)
         _apply(tree, work, Path(scratch, "edited"))
         verdict = _judged(tree, system, work)
         platforms = _platforms(path, system, verdict, options)
-        if not (work.edits or work.grafts or work.texts) and set(platforms) == set(wheel.platforms):
+        is_as_it_was = not (work.edits or work.grafts or work.texts)
+        if is_as_it_was and _is_tagged(system, verdict, platforms):
             return _copied(path, out, verdict, work.notes)
         final = out / _filename(path, platforms)
         _describe(tree, wheel, work, final.name)
@@ -198,6 +199,23 @@ def _platforms(path: Path, system: System, verdict: Verdict, options: Options) -
         hint="build it on an older system or for an older one (a lower --floor of the build), "
         "leave libraries outside with --exclude, or ask for less with --floor",
     )
+
+
+def _is_tagged(system: System, verdict: Verdict, platforms: Sequence[str]) -> bool:
+    """Whether the wheel has ``platforms`` among its tags, and no others but what they imply."""
+    return set(platforms) <= set(verdict.claimed) and all(
+        tag in platforms or _holds(system, verdict, tag) for tag in verdict.claimed
+    )
+
+
+def _holds(system: System, verdict: Verdict, tag: str) -> bool:
+    best, claimed = parse_platform(verdict.best or ""), parse_platform(tag)
+    if best and claimed and {best.family, claimed.family} == {"manylinux", "musllinux"}:
+        return True  # of programs without a C library; which of the two is no matter of repairs
+    try:
+        return system.reaches(verdict, tag)
+    except ConfigError:
+        return False
 
 
 def _told(reasons: Sequence[Reason]) -> Iterator[str]:
