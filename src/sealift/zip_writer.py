@@ -46,7 +46,7 @@ class Written:
     method: int
     crc: int
     size: int
-    packed: bytes
+    packed: bytes | bytearray
 
 
 def write_zip(
@@ -151,7 +151,7 @@ def _packed(
 
 def _pack(member: NewMember, level: int) -> Written:
     data = member.read()
-    packed, method = bytes(deflate_compress(data, level)), DEFLATED
+    packed = deflate_compress(data, level)
     if len(packed) >= len(data):
-        packed, method = data, STORED
-    return Written(member, method, crc32(data), len(data), packed)
+        return Written(member, STORED, crc32(data), len(data), data)
+    return Written(member, DEFLATED, crc32(data), len(data), packed)
