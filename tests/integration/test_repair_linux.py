@@ -97,8 +97,10 @@ def test_files_name_their_grafts_by_digest_and_search_beside_themselves(
     assert outer.soname in module.needed
     assert module.rpath == ("$ORIGIN/../chained.libs",)
     assert outer.rpath == ("$ORIGIN",)
-    digests = {graft.path.split("-")[-1].split(".")[0] for graft in repaired.grafts}
-    assert {graft.sha256[:8] for graft in repaired.grafts} == digests
+    names = {graft.asked: graft.path.split("-")[-1].split(".")[0] for graft in repaired.grafts}
+    digests = {graft.asked: graft.sha256[:8] for graft in repaired.grafts}
+    assert names["libinner.so.1"] == digests["libinner.so.1"]
+    assert names["libouter.so.2"] != digests["libouter.so.2"]  # it stands for what it loads, too
 
 
 def test_the_same_wheel_gives_the_same_bytes_and_a_repaired_one_stays(
@@ -135,6 +137,31 @@ def test_two_wheels_with_two_versions_of_a_library_live_in_one_process(tmp_path:
         repaired = repair_wheel(wheel, Options(), tmp_path / "out")
         sites.append(installed(repaired.path, tmp_path / f"site{number}"))
         library.unlink()
+    assert ask("import own1, own2; print(own1.value(), own2.value())", *sites) == "1 2"
+
+
+def test_the_same_library_over_two_versions_of_another(tmp_path: Path) -> None:
+    first, second = (
+        c_library(
+            tmp_path / str(number), "libinner.so.1", f"int inner(void) {{ return {number}; }}"
+        )
+        for number in (1, 2)
+    )
+    source = "int inner(void); int outer(void) { return inner(); }"
+    options = ["-Wl,--no-as-needed", str(first)]
+    outer = c_library(tmp_path / "o", "libouter.so.1", source, options=options)
+    sites = []
+    for inner in (first, second):
+        name = f"own{inner.parent.name}"
+        module = c_module(
+            tmp_path / name, name, "outer()", declarations="int outer(void);", links=[outer],
+            options=[f"-Wl,-rpath-link,{inner.parent}"],
+        )  # fmt: skip
+        wheel = native_wheel(tmp_path / "made", name, {module.name: module})
+        repaired = repair_wheel(wheel, Options(search=(inner.parent,)), tmp_path / "out")
+        assert len(repaired.grafts) == 2
+        sites.append(installed(repaired.path, tmp_path / f"site-{name}"))
+        inner.unlink()
     assert ask("import own1, own2; print(own1.value(), own2.value())", *sites) == "1 2"
 
 

@@ -1,15 +1,15 @@
 """What a Linux wheel needs to run where the libraries of this machine are not.
 
 Libraries are looked for as the loader of this machine would (:mod:`sealift.libraries`), and taken
-in unless a platform tag promises them.  A graft is called by a digest of its content, in its file
-name, its DT_SONAME and wherever it is asked for, so that another wheel's copy of another version
-never stands in for it.
+in unless a platform tag promises them.  A graft is called by a digest of its content and of what
+it loads, in its file name, its DT_SONAME and wherever it is asked for, so that another wheel's copy
+of another version never stands in for it.
 """
 
 import functools
 import posixpath
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ def plan(tree: Tree, options: Options) -> Work:
     _refuse_others(tree.inventory, machine)
     closure = _Closure(tree, options, machine)
     closure.take()
+    closure.name_grafts()
     return Work(
         edits=dict(closure.edits()),
         grafts=closure.taken(),
@@ -198,6 +199,32 @@ class _Closure:
                     self._askers.append(found)
                     queue.append(found)
 
+    def name_grafts(self) -> None:
+        """Let the name of each graft stand for what it loads, too.
+
+        A process has one library of a name: a second wheel's copy of the same file that came with
+        another version of what it asks for has to be another.
+        """
+        by_name = {posixpath.basename(path): graft for path, graft in self.grafts.items()}
+        loads = {
+            posixpath.basename(asker.path): [n for n in asker.renamed.values() if n in by_name]
+            for asker in self._askers
+            if asker.graft
+        }
+        new = {
+            name: hashed(graft.asked, store.digest_of(*sorted(by_name[n].sha256 for n in reached)))
+            for name, graft in by_name.items()
+            if len(reached := _reached(name, loads)) > 1
+        }
+        for asker in self._askers:
+            asker.renamed.update({a: new[n] for a, n in asker.renamed.items() if n in new})
+            name = posixpath.basename(asker.path)
+            if asker.graft and name in new:
+                asker.path = f"{self._library_folder}/{new[name]}"
+                asker.graft = replace(asker.graft, path=asker.path)
+        taken = (asker.graft for asker in self._askers if asker.graft)
+        self.grafts = {graft.path: graft for graft in taken}
+
     def _settle(self, asker: _Asker, needed: str) -> _Asker | None:
         """Meet a need; a library that is taken in for it is an asker of its own."""
         name = posixpath.basename(needed)
@@ -282,6 +309,17 @@ class _Closure:
         yield from loads_of_renamed(self._tree.inventory, self.taken())
         for name in sorted(self.left):
             yield f"{name} stays outside: the users' machines must have it"
+
+
+def _reached(name: str, loads: Mapping[str, Sequence[str]]) -> set[str]:
+    """``name`` and all that is loaded with it."""
+    found, waiting = {name}, [name]
+    while waiting:
+        for other in loads.get(waiting.pop(), ()):
+            if other not in found:
+                found.add(other)
+                waiting.append(other)
+    return found
 
 
 def _inside(entry: str, folder: str) -> str | None:
