@@ -15,7 +15,7 @@ from sealift.audit.platform.elf_loading import ElfLoader, elf_facts, elf_natives
 from sealift.audit.platform.loading import Loaded, load
 from sealift.audit.verdict import External, Reason, Verdict
 from sealift.binary.elf import ElfFacts
-from sealift.binary.elf_symbols import Symbol, SymbolKind
+from sealift.binary.elf_symbols import Symbol, SymbolKind, askers
 from sealift.policy.ladder import Ladder, load_ladder
 from sealift.policy.system import load_system
 
@@ -140,16 +140,20 @@ class _Judgement:
             yield self._demand(self._ladder.for_library(name), text, loaded, library=name)
 
     def _versions(self, loaded: Loaded) -> Iterator[_Demand]:
-        names = _names_by_version(loaded.native)
-        for library, versions in elf_facts(loaded.native).verneed.items():
+        verneed = elf_facts(loaded.native).verneed
+        asked = {version for versions in verneed.values() for version, _ in versions}
+        rungs = {version: rung for version in asked if (rung := self._ladder.for_version(version))}
+        names = askers(_symbols_of(loaded.native), rungs) if rungs else {}
+        for library, versions in verneed.items():
             if library in loaded.found and self._ladder.for_library(library) == self._ladder.never:
                 continue  # a library of the subject's own, under a name that no system has
             for version, is_weak in versions:
-                if is_weak:  # the loader forgives it: match_symbol in glibc's dl-version.c
+                # A weak one the loader forgives: match_symbol in glibc's dl-version.c.
+                if is_weak or version not in rungs:
                     continue
-                symbols = names.get((library, version), [])
+                symbols = names.get((library, version), ())
                 yield self._demand(
-                    self._ladder.for_version(version),
+                    rungs[version],
                     f"asks {library} for {_enumerated(symbols, version)}",
                     loaded,
                     library=library,
@@ -158,13 +162,16 @@ class _Judgement:
 
     def _symbols(self, loaded: Loaded) -> Iterator[_Demand]:
         needed = set(loaded.missing) | loaded.found.keys()
-        forbidden = [name for name in self._ladder.policies[0].forbidden if name in needed]
+        # What newer policies forbid the oldest forbids, too.
+        forbidden = self._ladder.policies[0].forbidden
+        suspects = frozenset().union(*forbidden.values())
+        asked = [name for name in forbidden if name in needed]
         has_since = bool(self._ladder.since)
-        for symbol in loaded.native.undefined:
-            assert isinstance(symbol, Symbol)
+        for symbol in _symbols_of(loaded.native):
             if symbol.is_weak:
                 continue
-            for library in forbidden if symbol.library is None else [symbol.library]:
+            libraries = asked if symbol.library is None else [symbol.library]
+            for library in libraries if symbol.name in suspects else ():
                 rung = self._ladder.for_symbol(library, symbol.name)
                 text = f"takes {symbol.name} from {library}, which not every system's has"
                 yield self._demand(rung, text, loaded, library=library, symbols=(str(symbol),))
@@ -250,13 +257,8 @@ def _python_build(symbol: Symbol) -> str | None:
     return None
 
 
-def _names_by_version(native: Native) -> dict[tuple[str, str], list[Symbol]]:
-    found: dict[tuple[str, str], list[Symbol]] = {}
-    for symbol in native.undefined:
-        assert isinstance(symbol, Symbol)
-        if symbol.library and symbol.version:
-            found.setdefault((symbol.library, symbol.version), []).append(symbol)
-    return {key: sorted(symbols) for key, symbols in found.items()}
+def _symbols_of(native: Native) -> list[Symbol]:
+    return [symbol for symbol in native.undefined if isinstance(symbol, Symbol)]
 
 
 def _enumerated(symbols: Sequence[Symbol], version: str, most: int = 3) -> str:
