@@ -4,10 +4,12 @@ Every function here runs the line up to its noun.  Finished parts come out of th
 running one after the other costs little more than the last.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from sealift.errors import (
     LockError,
     ProjectError,
     RefusedError,
+    SealiftError,
 )
 from sealift.extras import check_extras, extras_of
 from sealift.image import INTERPRETER, Image
@@ -115,14 +118,21 @@ def _interpreter(project: Project, target: Target) -> Interpreter | NoInterprete
         return found
 
 
-def make_wheelhouses(request: Request) -> tuple[Plan, tuple[Wheelhouse, ...]]:
-    """The wheels of every job; raises :class:`RefusedError` with all refusals at once."""
+def make_wheelhouses(
+    request: Request, *, ahead: Callable[[Plan], None] | None = None
+) -> tuple[Plan, tuple[Wheelhouse, ...]]:
+    """The wheels of every job; raises :class:`RefusedError` with all refusals at once.
+
+    ``ahead`` is called when it is known what will be made.
+    """
     plan = make_jobs(request)
     if refusals := format_refusals(plan):
         raise _formats_refused(refusals)
     for job in plan.jobs:
         job.require_interpreter()
     _check_choices(plan)
+    if ahead:
+        ahead(plan)
     houses = []
     indexes = indexes_of(plan.project)
     for job in plan.jobs:
@@ -155,9 +165,11 @@ def _check_materialized(house: Wheelhouse, project: Project) -> None:
             console.warning(f"nothing called {name!r} is shipped that could be materialized{meant}")
 
 
-def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:
-    """The images, one a target."""
-    plan, houses = make_wheelhouses(request)
+def make_images(
+    request: Request, *, ahead: Callable[[Plan], None] | None = None
+) -> tuple[Plan, tuple[Image, ...]]:
+    """The images, one a target; ``ahead`` as in :func:`make_wheelhouses`."""
+    plan, houses = make_wheelhouses(request, ahead=ahead)
     images = []
     for house in houses:
         with console.step(f"Staging {house.target}") as step:
@@ -171,8 +183,20 @@ def make_images(request: Request) -> tuple[Plan, tuple[Image, ...]]:
 def make_artifacts(request: Request, out: Path) -> tuple[Artifact, ...]:
     """The whole line; artifacts go to ``out``, with an ``artifacts.json`` beside them."""
     check_folder(out)
-    plan, images = make_images(request)
+    plan, images = make_images(request, ahead=_prepare)
     return export_images(images, plan.project.settings, out)
+
+
+def _prepare(plan: Plan) -> None:
+    """Let formats begin with what needs no image, in a thread that the process waits for."""
+
+    def work() -> None:
+        for job in plan.jobs:
+            for name in job.formats:
+                with contextlib.suppress(SealiftError):
+                    plugins.load("formats", name).prepare(job.require_interpreter())
+
+    threading.Thread(target=work, name="prepare").start()
 
 
 def export_images(images: Sequence[Image], settings: Settings, out: Path) -> tuple[Artifact, ...]:

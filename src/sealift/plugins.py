@@ -54,6 +54,12 @@ class Format(Protocol[Options_contra]):
     def refuses(self, target: Target) -> str | None:
         """Why this format cannot be made for ``target``, or ``None``."""
 
+    def prepare(self, interpreter: Interpreter) -> None:
+        """Do what takes long and needs no image, while wheels are collected.
+
+        What fails here is tried and told again by :meth:`write`.
+        """
+
     def filename(self, image: Image) -> str:
         """The artifact's name below the output folder."""
 

@@ -33,6 +33,7 @@ from sealift.errors import RefusedError
 from sealift.floor import floor_of
 from sealift.formats.zipparts import Part, packed_files, pyc_magic, zip_member, zip_parts
 from sealift.image import Image, Kind
+from sealift.interpreter import Interpreter
 from sealift.target import Target
 
 LEVELS: Mapping[str, int] = {"fast": 1, "balanced": 6, "small": 9}
@@ -95,6 +96,9 @@ class Pyz:
     def refuses(self, target: Target) -> str | None:
         """Why there is no zip for ``target``, or ``None``."""
         return None if target.os in SYSTEMS else "no Python can be expected there"
+
+    def prepare(self, interpreter: Interpreter) -> None:
+        """Nothing takes long that needs no image."""
 
     def filename(self, image: Image) -> str:
         """The product's name."""

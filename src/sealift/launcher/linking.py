@@ -15,6 +15,11 @@ from sealift.launcher.compile import launcher_for
 from sealift.tools import find_compiler
 
 
+def likely(interpreter: Interpreter) -> Interpreter:
+    """``interpreter`` as :func:`settled` leaves it with most images."""
+    return replace(interpreter, library=None) if interpreter.static_library else interpreter
+
+
 def settled(image: Image) -> Image:
     """``image`` with one libpython, where its interpreter has both kinds.
 

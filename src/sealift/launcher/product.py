@@ -16,7 +16,7 @@ from sealift.image import CodePack, Image
 from sealift.interpreter import Interpreter
 from sealift.launcher.blob import IMPORTER, make_blob
 from sealift.launcher.compile import launcher_for
-from sealift.launcher.linking import settled
+from sealift.launcher.linking import likely, settled
 from sealift.launcher.tree import Piece, TreeFile, tree_files
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target
@@ -61,6 +61,10 @@ class LauncherFormat:
         if target.os not in SYSTEMS:
             return f"the launcher is written for {' and '.join(sorted(SYSTEMS))} so far"
         return None
+
+    def prepare(self, interpreter: Interpreter) -> None:
+        """Compile the launcher."""
+        launcher_for(likely(interpreter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
