@@ -28,8 +28,7 @@ class Limits:
     free_size: int = 10_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(NamedTuple):
     """A file or folder in an archive; ``mode`` is 0 where the archive tells none.
 
     ``start`` is where its data begins, ``header`` where its local header does.
@@ -76,7 +75,7 @@ def check_name(name: str) -> str | None:
     'leaves the folder it is unpacked to'
     """
     parts = name.removesuffix("/").split("/")
-    if any(ord(char) < 32 or char == "\x7f" for char in name):
+    if not name.isprintable() and any(char < " " or char == "\x7f" for char in name):
         return "has a control character in its name"
     if "\\" in name:
         return "has a backslash in its name"

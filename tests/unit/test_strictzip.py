@@ -3,7 +3,11 @@
 import io
 import struct
 import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +15,7 @@ from hypothesis import strategies as st
 
 from sealift.errors import ArchiveError
 from sealift.strictzip import Limits, StrictZip, check_name
-from sealift.zipmember import Flaw, FlawKind
+from sealift.zipmember import Flaw, FlawKind, Member
 from tests.support.crafted_zip import DESCRIPTOR, ENCRYPTED, UTF8, Item, Zip, craft
 
 GOOD = Item(name=b"good.py", data=b"x = 1\n")
@@ -94,6 +98,83 @@ def test_honest_files_are_read(spec: Zip, tmp_path: Path) -> None:
 def test_what_can_be_read_two_ways_is_refused(spec: Zip, reason: str, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match=rf"cannot read a\.zip: .*{reason}"):
         opened(tmp_path, craft(spec))
+
+
+LONG = bytes(range(256)) * 40
+# What ends a stream in a frame of gzip's: forged, it must not pass for the end of the member.
+FRAME_END = struct.pack("<2L", zlib.crc32(LONG), len(LONG))
+
+
+HONEST: Mapping[str, Any] = {"tail": b"", "claimed_crc": None, "claimed_size": None}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Item(name=b"x", data=LONG),
+        Item(name=b"x", data=b""),
+        Item(name=b"x", data=LONG, method=0),
+        Item(name=b"x", data=b"", method=0),
+        Item(name=b"x", data=LONG, flags=DESCRIPTOR),
+        Item(name=b"x", data=FRAME_END, method=0),
+        Item(name=b"x", data=LONG, tail=b"h"),
+        Item(name=b"x", data=LONG, tail=FRAME_END),
+        Item(name=b"x", data=LONG, tail=FRAME_END + b"hidden"),
+        Item(name=b"x", data=LONG, tail=FRAME_END * 2),
+        Item(name=b"x", data=b"", tail=bytes(8)),
+        Item(name=b"x", data=b"", tail=bytes(16)),
+        Item(name=b"x", data=LONG, claimed_crc=7),
+        Item(name=b"x", data=LONG, method=0, claimed_crc=7),
+        Item(name=b"x", data=LONG, claimed_size=len(LONG) + 1),
+        Item(name=b"x", data=LONG, claimed_size=len(LONG) - 1),
+        Item(name=b"x", data=LONG, claimed_size=0),
+        Item(name=b"x", data=LONG, method=0, claimed_size=len(LONG) - 1),
+        Item(name=b"x", data=LONG, method=0, tail=b"h"),
+    ],
+)
+def test_a_member_is_the_same_at_once_as_piece_by_piece(item: Item, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(craft(Zip(items=[item])))
+    with StrictZip(path, flaws=[]) as archive:
+        (member,) = archive.entries
+        found = []
+        ways: list[Callable[[Member], Iterable[bytes | bytearray]]]
+        ways = [archive.chunks, lambda member: [archive.whole(member)]]
+        for read in ways:
+            try:
+                found.append(b"".join(read(member)))
+            except ArchiveError as problem:
+                found.append(problem.message.encode())
+    assert found[0] == found[1]
+    assert (found[1] == item.data) is (item == replace(item, **HONEST))
+
+
+@given(st.binary(max_size=300), st.integers(0, 299), st.integers(0, 7))
+def test_a_flipped_bit_is_found_at_once(data: bytes, place: int, bit: int) -> None:
+    import tempfile
+
+    content = bytearray(craft(Zip(items=[Item(name=b"name", data=data)])))
+    start, end = content.index(b"name") + len(b"name"), content.index(b"PK\1\2")
+    content[start + place % (end - start)] ^= 1 << bit
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.zip")
+        path.write_bytes(content)
+        with StrictZip(path) as archive:
+            try:
+                # The bits behind a stream's end stand for nothing.
+                assert archive.whole(archive.members["name"]) == data
+            except ArchiveError:
+                return
+            assert archive.read("name") == data
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_the_head_of_a_member_is_had_alone(method: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(craft(Zip(items=[Item(name=b"x", data=LONG, method=method), GOOD])))
+    with StrictZip(path) as archive:
+        assert archive.head(archive.members["x"], 100) == LONG[:100]
+        assert archive.head(archive.members["good.py"], 100) == GOOD.data
 
 
 def test_a_stacked_zip_is_refused(tmp_path: Path) -> None:
