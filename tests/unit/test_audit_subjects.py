@@ -293,7 +293,7 @@ def test_a_damaged_native_file_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_big_members_are_mapped_from_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(contents, "IN_MEMORY", 1000)
     monkeypatch.setattr(contents, "_WINDOW", 4096)
     data = bytes(range(256)) * 100
     content = Content("x", len(data), lambda: iter([data[:10000], data[10000:]]))

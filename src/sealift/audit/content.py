@@ -11,10 +11,10 @@ from typing import TypeAlias
 from sealift.archive import reading
 from sealift.errors import ArchiveError
 
-Data: TypeAlias = bytes | mmap.mmap
+Data: TypeAlias = bytes | bytearray | mmap.mmap
 
 HEAD = 4096
-_IN_MEMORY = 32 << 20  # what is bigger goes to a temporary file, and is mapped
+IN_MEMORY = 32 << 20  # what is bigger goes to a temporary file, and is mapped
 _WINDOW = 16 << 20
 
 
@@ -37,7 +37,7 @@ class Content:
     def head(self) -> bytes:
         """The first bytes: :data:`HEAD` of them at least, or all there are."""
         if self._data is not None:
-            return self._data[:HEAD]
+            return bytes(self._data[:HEAD])
         with reading(self.name):
             if self._rest is None:
                 self._rest = self._chunks()
@@ -52,7 +52,7 @@ class Content:
             assert self._rest is not None
             pieces = itertools.chain((self._start,), self._rest)
             with reading(self.name):
-                if self.size <= _IN_MEMORY:
+                if self.size <= IN_MEMORY:
                     self._data = b"".join(pieces)
                 else:
                     self._data = self._spool(pieces, algorithm)
@@ -118,12 +118,12 @@ class FileContent(Content):
         return self._data
 
 
-def windows(data: Data, *, overlap: int = 0) -> Iterator[bytes]:
+def windows(data: Data, *, overlap: int = 0) -> Iterator[bytes | bytearray]:
     """``data`` piece by piece, each with the last ``overlap`` bytes of the one before.
 
     Of a mapped file, what was passed is dropped from memory.
     """
-    if isinstance(data, bytes):
+    if isinstance(data, bytes | bytearray):
         yield data
         return
     for start in range(0, len(data), _WINDOW):

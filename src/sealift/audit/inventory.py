@@ -4,7 +4,7 @@ import email.parser
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -119,16 +119,15 @@ class _Taking:
         if self._subject.kind is Kind.WHEEL:
             self._compare(member, content)
         if _is_text(path) and member.size <= _LARGEST_TEXT:
-            self._texts[path] = bytes(content.data()).decode("utf-8", "surrogateescape")
+            self._texts[path] = _text(content)
         elif path.endswith((".py", ".pyw")):
-            self._loads += find_loads(path, bytes(content.data()))
+            self._loads += find_loads(path, content.data())
         else:
             self._natives += natives_of(path, member.mode, content)
 
     def _compare(self, member: Member, content: Content) -> None:
         if member.path.count("/") == 1 and member.path.endswith(".dist-info/RECORD"):
-            text = bytes(content.data()).decode("utf-8", "surrogateescape")
-            self._record = self._record or parse_record(member.path, text)
+            self._record = self._record or parse_record(member.path, _text(content))
         if self._record:
             self.problems += self._record.check(member.path, content)
 
@@ -202,12 +201,18 @@ def _headers(text: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
+def _text(content: Content) -> str:
+    return bytes(content.data()).decode("utf-8", "surrogateescape")
+
+
 def _is_text(path: str) -> bool:
-    parts = PurePosixPath(path).parts
     if path.endswith(_STARTUP):
         return True
+    if ".dist-info/" not in path:
+        return False
+    parts = path.split("/")
     place = next((i for i, part in enumerate(parts) if part.endswith(".dist-info")), None)
-    if place is None or len(parts) < place + 2:
+    if place is None:
         return False
     rest = parts[place + 1 :]
     if rest[0] in {"sboms", "licenses", "license_files"} or rest[-1] in _DIST_INFO_TEXTS:

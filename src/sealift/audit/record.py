@@ -5,6 +5,7 @@ Format: PEP 376 and PEP 627; which hashes prove something is the binary distribu
 
 import base64
 import csv
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ _UNLISTED = ("RECORD.jws", "RECORD.p7s")
 _SHOWN = 10
 
 
-@dataclass(slots=True)
+@dataclass
 class Record:
     """The lines of one RECORD, and which of them were met."""
 
@@ -71,7 +72,7 @@ class Record:
             message = f"its line {line!r} is damaged or there twice"
             yield Finding(rule="record-damaged", message=message, file=self.path)
 
-    @property
+    @functools.cached_property
     def _exempt(self) -> frozenset[str]:
         folder = self.path.rpartition("/")[0]
         return frozenset({self.path, *(f"{folder}/{name}" for name in _UNLISTED)})

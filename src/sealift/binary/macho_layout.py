@@ -60,7 +60,7 @@ class Part(View):
         """``size`` bytes at ``offset``."""
         if not 0 <= offset <= offset + size <= self.size:
             raise self.broken(f"it ends before byte {offset + size}")
-        return self.data[self.start + offset : self.start + offset + size]
+        return bytes(self.data[self.start + offset : self.start + offset + size])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +144,12 @@ def is_macho(head: bytes) -> bool:
 
 def is_fat(view: View) -> bool:
     """Whether ``view``, a Mach-O file, begins with a table of slices."""
-    return view.data[:4] not in _THIN
+    return bytes(view.data[:4]) not in _THIN
 
 
 def read_slices(view: View) -> tuple[Slice, ...]:
     """The Mach-O files in ``view``; none where all of its slices are static libraries."""
-    if not is_macho(view.data[:8]):
+    if not is_macho(bytes(view.data[:8])):
         raise view.broken("it does not begin as a Mach-O file does")
     total = len(view.data)
     if not is_fat(view):

@@ -12,7 +12,7 @@ _LONGEST_STRING = 65536
 class View:
     """Bytes of a file with bounds: whatever lies outside raises :class:`BinaryFormatError`."""
 
-    def __init__(self, data: bytes | mmap.mmap, name: str) -> None:
+    def __init__(self, data: bytes | bytearray | mmap.mmap, name: str) -> None:
         self.data = data
         self.name = name
 

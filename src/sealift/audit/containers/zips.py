@@ -4,7 +4,8 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from sealift.audit.content import Content
+from sealift.archive import reading
+from sealift.audit.content import HEAD, IN_MEMORY, Content, Data
 from sealift.audit.finding import Finding
 from sealift.audit.subject import Kind, Member, Members, Subject
 from sealift.errors import ArchiveError
@@ -12,6 +13,7 @@ from sealift.strictzip import StrictZip
 from sealift.zipmember import Flaw, FlawKind, special_kind, unreadable
 from sealift.zipmember import Member as ZipMember
 
+_SMALL = 64 << 10  # bytes that are had as soon as the first of them
 _RULES = {
     FlawKind.PATH: "unsafe-member-path",
     FlawKind.DUPLICATE: "duplicate-member",
@@ -37,10 +39,30 @@ def _members(subject: Subject, path: Path, prefix: str, *, nested: bool) -> Memb
         for entry in sorted(archive.entries, key=_is_other):
             if entry.is_folder or special_kind(entry) or unreadable(entry):
                 continue
-            content = Content(entry.name, entry.size, partial(archive.chunks, entry))
+            content = _ZipContent(archive, entry)
             yield Member(prefix + entry.name, entry.size, entry.mode), content
             if nested and entry.name.endswith(".zip"):
                 yield from _nested(subject, prefix + entry.name, content)
+
+
+class _ZipContent(Content):
+    """The bytes of ``entry``: at once where they are not too many."""
+
+    def __init__(self, archive: StrictZip, entry: ZipMember) -> None:
+        super().__init__(entry.name, entry.size, partial(archive.chunks, entry))
+        self._archive, self._entry = archive, entry
+
+    def head(self) -> bytes:
+        if self._data is None and self.size > _SMALL:
+            with reading(self.name):
+                return self._archive.head(self._entry, HEAD)
+        return bytes(self.data()[:HEAD])
+
+    def data(self, algorithm: str | None = None) -> Data:
+        if self._data is None and self.size <= IN_MEMORY:
+            with reading(self.name):
+                self._data = self._archive.whole(self._entry)
+        return super().data(algorithm)
 
 
 def _nested(subject: Subject, name: str, content: Content) -> Members:
