@@ -25,7 +25,7 @@ refusal.
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sealift.binary.elf_layout import (
@@ -33,7 +33,6 @@ from sealift.binary.elf_layout import (
     PT_GNU_EH_FRAME,
     PT_LOAD,
     Segment,
-    offset_of,
     read_header,
     read_segments,
 )
@@ -148,22 +147,15 @@ def _functions(view: View, segments: tuple[Segment, ...]) -> Iterator[bytes]:
         return
     (count,) = view.unpack("<I", table.offset + 8)
     taken = min(count, _FUNCTIONS)
-    start_of = _starts(view, table, count)
     code = tuple(s for s in segments if s.kind == PT_LOAD and s.flags & PF_X)[:_MOST_SEGMENTS]
     for index in (number * count // taken for number in range(taken)):
-        start = start_of(index)
-        size = min(max(start_of(index + 1) - start, 0), _BYTES)
-        if any(0 <= start - s.address < s.size for s in code):
-            offset = offset_of(view, code, start)
-            yield bytes(view.data[offset : offset + size])
-
-
-def _starts(view: View, table: Segment, count: int) -> Callable[[int], int]:
-    def start_of(index: int) -> int:
-        """Where function ``index`` begins in memory; behind the last, far away."""
-        if index >= count:
-            return 1 << 64
-        (distance, _) = view.unpack("<ii", table.offset + 12 + 8 * index)
-        return table.address + distance
-
-    return start_of
+        # Where it begins, and where the next does; behind the last there is none.
+        layout = "<i4xi" if index + 1 < count else "<i"
+        distance, *following = view.unpack(layout, table.offset + 12 + 8 * index)
+        start = table.address + distance
+        size = min(max(following[0] - distance, 0), _BYTES) if following else _BYTES
+        for segment in code:
+            if 0 <= start - segment.address < segment.size:
+                offset = segment.offset + start - segment.address
+                yield bytes(view.data[offset : offset + size])
+                break

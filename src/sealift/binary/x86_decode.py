@@ -61,6 +61,14 @@ _VEX_MAPS = {1: _VEX_ONE, 2: [_MODRM] * 256, 3: [_MODRM | 1] * 256}
 _EVEX_MAPS = {**_VEX_MAPS, 5: [_MODRM] * 256, 6: [_MODRM] * 256}
 _XOP_MAPS = {8: [_MODRM | 1] * 256, 9: [_MODRM] * 256, 10: [_MODRM | 4] * 256}
 
+# The ModRM byte, the SIB byte where its register is 4, the displacement.
+_MODRM_SIZES = [
+    1 + (mode != 3 and register == 4) + (4 if (mode, register) == (0, 5) else (0, 1, 4, 0)[mode])
+    for mode in range(4)
+    for _ in range(8)
+    for register in range(8)
+]
+
 _PREFIXES = frozenset({0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3})
 
 
@@ -192,22 +200,9 @@ def _end(code: bytes, at: int, form: int, *, is_short: bool, rex: int) -> int:
         modrm = code[at]
         if form & _GROUP and modrm & 0x30:
             size = 0
-        at = _after_modrm(code, at, modrm)
+        at += _MODRM_SIZES[modrm]
+        if modrm < 0x40 and modrm & 7 == 4 and code[at - 1] & 7 == 5:  # a SIB byte without a base
+            at += 4
     if at + size > len(code):
         raise IndexError
     return at + size
-
-
-def _after_modrm(code: bytes, at: int, modrm: int) -> int:
-    """Behind the ModRM byte at ``at``, its SIB byte and displacement."""
-    mode, register = modrm >> 6, modrm & 7
-    at += 1
-    if mode == 3:
-        return at
-    if register == 4:
-        if mode == 0 and code[at] & 7 == 5:
-            at += 4
-        at += 1
-    elif mode == 0 and register == 5:
-        at += 4
-    return at + (0, 1, 4)[mode]
