@@ -1,5 +1,6 @@
 """What ``sealift audit`` does: subjects in, reports out, an exit status for scripts."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from sealift.audit.finding import Severity
 from sealift.audit.report import Report, audit, weight
 from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
 from sealift.output import write_text
-from sealift.target import cpu_count
 
 _NAMED = 3
-_FEW = 3  # subjects for which other processes are not worth their start
+_MUCH = 256 << 20  # bytes of subjects for which other processes are worth their start
+_MANY_OBJECTS = 100_000  # facts have no cycles to look for
 _POLICY_RULES = frozenset({"tag-not-allowed", "policy-not-kept"})
 _FAILING = {
     "error": {Severity.ERROR},
@@ -42,7 +43,8 @@ def run(
         raise ConfigError(
             f"cannot draw {len(paths)} subjects into one picture", hint="name one file with --svg"
         )
-    reports = _audit(paths, allowance, jobs or cpu_count())
+    gc.set_threshold(_MANY_OBJECTS)
+    reports = _audit(paths, allowance, jobs)
     if svg:
         from sealift.audit.outputs.svg import svg as drawn
 
@@ -51,12 +53,14 @@ def run(
     _judge(reports, fail_on)
 
 
-def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int) -> Sequence[Report]:
-    if jobs > 1 and len(paths) > _FEW:
+def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int | None) -> Sequence[Report]:
+    total = sum(map(weight, paths))
+    if len(paths) > 1 and (jobs or total >= _MUCH) and jobs != 1:
         from sealift.audit.many import audit_many
+        from sealift.target import cpu_count
 
-        return audit_many(paths, allowance, jobs=jobs)
-    with console.progress("Auditing", sum(map(weight, paths))) as bar:
+        return audit_many(paths, allowance, jobs=jobs or cpu_count())
+    with console.progress("Auditing", total) as bar:
         reports = []
         for path in paths:
             reports.append(audit(path, allowance))

@@ -11,9 +11,12 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from sealift.policy.ladder import load_ladder
-from sealift.target import Target
+
+if TYPE_CHECKING:
+    from sealift.target import Target
 
 _MULTIARCH = {  # GNU CPU name -> Debian's folder of libraries, where it is not <cpu>-linux-gnu
     "i686": "i386-linux-gnu",
@@ -46,7 +49,7 @@ class Policy:
         return not built and soname in self.promised
 
 
-def load_policy(target: Target) -> Policy:
+def load_policy(target: "Target") -> Policy:
     """The policy of ``target``, which has to be a Linux one."""
     return load_system(target.abi, target.arch)
 
