@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from sealift import process
+from sealift.audit.allowance import Allowance
+from sealift.audit.report import audit
 from sealift.binary.elf import read_elf
 from sealift.errors import ConfigError, RefusedError
 from sealift.repair.plan import Options
@@ -233,6 +235,11 @@ def test_what_is_nowhere_is_named_with_its_askers(chained: Path, tmp_path: Path)
     left = repair_wheel(chained, Options(exclude=("libinner*",)), tmp_path / "left")
     assert names_of(left) == {"libouter.so.2"}
     assert "libinner.so.1 stays outside" in left.notes[0]
+    told = {finding.rule for finding in audit(left.path).findings}
+    assert "external-library" in told
+    passed = audit(left.path, Allowance(exclude=("libinner*",)))
+    assert not {"external-library", "tag-not-kept"} & {it.rule for it in passed.findings}
+    assert passed.verdict.best == left.verdict.best
 
 
 def test_a_floor_that_is_out_of_reach_is_refused_with_the_symbols(tmp_path: Path) -> None:

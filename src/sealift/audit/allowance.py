@@ -1,10 +1,10 @@
-"""Which platform tags a subject may have, or has to keep: ``--allow`` and ``--policy``."""
+"""What is asked of a subject: ``--allow`` and ``--policy``, ``--exclude`` and ``--ignore``."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sealift.audit.finding import Finding
+from sealift.audit.finding import Finding, rule_called
 from sealift.audit.tags import Platform, parse_platform
 from sealift.audit.verdict import Verdict
 from sealift.errors import ConfigError
@@ -46,10 +46,15 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is asked of each subject: to claim one of ``allowed``, and to keep ``policy``."""
+    """What is asked of each subject: to claim one of ``allowed``, and to keep ``policy``.
+
+    ``exclude`` are patterns of libraries that others bring, ``ignored`` rules that are passed over.
+    """
 
     allowed: tuple[Tag, ...] = ()
     policy: Tag | None = None
+    exclude: tuple[str, ...] = ()
+    ignored: frozenset[str] = frozenset()
 
     def findings(self, verdict: Verdict) -> Iterator[Finding]:
         """What ``verdict`` lacks."""
@@ -94,7 +99,7 @@ class Allowance:
 def _lacking(policy: Tag, verdict: Verdict) -> Iterator[Finding]:
     """Libraries that the platform lacks, where the tag does not tell: on macOS and Windows."""
     for external in verdict.externals:
-        if not external.promised_by:
+        if external.is_missing:
             yield Finding(
                 rule="policy-not-kept",
                 message=f"it needs {external.library}, which {policy.text} does not promise",
@@ -122,6 +127,21 @@ def parse_tag(text: str) -> Tag:
     return Tag(text, platform, has_arch=not bare)
 
 
-def parse_allowance(allowed: Sequence[str], policy: str | None) -> Allowance:
-    """The allowance that the command line asks for."""
-    return Allowance(tuple(map(parse_tag, allowed)), parse_tag(policy) if policy else None)
+def parse_allowance(
+    allowed: Sequence[str],
+    policy: str | None,
+    exclude: Sequence[str] = (),
+    ignored: Sequence[str] = (),
+) -> Allowance:
+    """The allowance that the command line asks for.
+
+    Raises :class:`ConfigError` for what is no platform tag, and no rule.
+    """
+    for name in ignored:
+        rule_called(name)
+    return Allowance(
+        tuple(map(parse_tag, allowed)),
+        parse_tag(policy) if policy else None,
+        tuple(exclude),
+        frozenset(ignored),
+    )

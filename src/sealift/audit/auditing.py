@@ -27,6 +27,8 @@ def run(
     *,
     policy: str | None,
     allowed: Sequence[str],
+    exclude: Sequence[str],
+    ignored: Sequence[str],
     form: str | None,
     svg: Path | None,
     jobs: int | None,
@@ -37,7 +39,7 @@ def run(
     Raises :class:`PolicyError` where a subject is not what ``policy`` or ``allowed`` ask for, and
     :class:`FindingsError` where there are findings that ``fail_on`` names.
     """
-    allowance = parse_allowance(allowed, policy)
+    allowance = parse_allowance(allowed, policy, exclude, ignored)
     paths = list(subjects(files))
     if svg and len(paths) != 1:
         raise ConfigError(

@@ -27,6 +27,20 @@ Examples:
     metavar="TAG",
     help="Platform that a wheel may be for; may be repeated. An older one passes, too.",
 )
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="LIBRARY",
+    help="A library that the users' machines or another distribution bring; * stands for any text; "
+    "may be repeated.",
+)
+@click.option(
+    "--ignore",
+    "ignored",
+    multiple=True,
+    metavar="RULE",
+    help="Pass over the findings of a rule; may be repeated.",
+)
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
 @click.option("--tree", "form", flag_value="tree", help="Print who needs whom.")

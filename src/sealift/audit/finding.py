@@ -1,11 +1,14 @@
 """A finding: one thing an audit has to say, by a rule that has a name and a page."""
 
+import difflib
 import functools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import resources
+
+from sealift.errors import ConfigError
 
 
 class Severity(StrEnum):
@@ -66,3 +69,15 @@ def load_rules() -> Mapping[str, Rule]:
         )
         for name, row in tomllib.loads(text).items()
     }
+
+
+def rule_called(name: str) -> Rule:
+    """The rule ``name``; raises :class:`ConfigError` where there is none."""
+    rules = load_rules()
+    if name not in rules:
+        near = difflib.get_close_matches(name, rules, 1)
+        hint = (
+            f"did you mean {near[0]}?" if near else f"rules are such as {', '.join([*rules][:4])}"
+        )
+        raise ConfigError(f"there is no rule {name!r}", hint=hint)
+    return rules[name]

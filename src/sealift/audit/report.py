@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sealift.audit.allowance import Allowance
+from sealift.audit.exclusion import judge_but
 from sealift.audit.finding import Finding, Severity
 from sealift.audit.inventory import Inventory, take_inventory
 from sealift.audit.needs import Needs, needs_of
-from sealift.audit.platform import judge
 from sealift.audit.rules import RULES
 from sealift.audit.verdict import Verdict
 
@@ -39,8 +39,8 @@ class Report:
 
 
 def missing_libraries(report: Report) -> frozenset[str]:
-    """Libraries from outside that no tag promises."""
-    outside = (it.library for it in report.verdict.externals if not it.promised_by)
+    """Libraries from outside that nobody is known to bring."""
+    outside = (it.library for it in report.verdict.externals if it.is_missing)
     return frozenset(outside) - report.needs.keys()
 
 
@@ -54,12 +54,17 @@ def audit(path: Path, allowance: Allowance | None = None) -> Report:
 
 
 def make_report(inventory: Inventory, allowance: Allowance) -> Report:
-    """The report on ``inventory``: what every rule says of it."""
-    verdict = judge(inventory)
+    """The report on ``inventory``: what every rule says of it that is not to be passed over."""
+    verdict = judge_but(inventory, allowance.exclude)
+    excluded = {it.library for it in verdict.externals if it.is_excluded}
     findings = [
-        *inventory.problems,
-        *allowance.findings(verdict),
-        *(finding for rule in RULES for finding in rule(inventory, verdict)),
+        finding
+        for finding in (
+            *inventory.problems,
+            *allowance.findings(verdict),
+            *(finding for rule in RULES for finding in rule(inventory, verdict)),
+        )
+        if finding.rule not in allowance.ignored and finding.details.get("library") not in excluded
     ]
     findings.sort(key=lambda finding: _ORDER[finding.severity])
     return Report(

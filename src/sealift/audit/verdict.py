@@ -21,6 +21,11 @@ class Reason:
     symbols: tuple[str, ...] = ()
     chain: tuple[str, ...] = ()
 
+    @property
+    def is_absence(self) -> bool:
+        """Whether it is the library itself that is not there."""
+        return self.library is not None and self.symbol is None
+
     def details(self, tag: str) -> Mapping[str, object]:
         """What machines are told of it, as a finding about ``tag``."""
         return {
@@ -36,11 +41,18 @@ class External:
     """A shared library from outside of the subject, who needs it, and which tags promise it.
 
     ``promised_by`` are platform tags, newest first; empty where no policy promises it.
+    ``is_excluded`` tells that the user leaves it to others to bring.
     """
 
     library: str
     needed_by: tuple[str, ...]
     promised_by: tuple[str, ...] = ()
+    is_excluded: bool = False
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether nobody is known to bring it."""
+        return not self.promised_by and not self.is_excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

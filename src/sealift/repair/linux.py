@@ -60,22 +60,6 @@ def _refuse_others(inventory: Inventory, machine: Machine) -> None:
         )
 
 
-def without(inventory: Inventory, libraries: frozenset[str]) -> Inventory:
-    """``inventory`` as if nothing asked for ``libraries``."""
-    natives = []
-    for native in inventory.natives:
-        facts = native.facts
-        if isinstance(facts, ElfFacts) and not libraries.isdisjoint(facts.needed):
-            facts = replace(
-                facts,
-                needed=tuple(name for name in facts.needed if name not in libraries),
-                verneed={k: v for k, v in facts.verneed.items() if k not in libraries},
-            )
-            native = replace(native, facts=facts)  # noqa: PLW2901
-        natives.append(native)
-    return replace(inventory, natives=tuple(natives))
-
-
 def platforms(verdict: Verdict) -> Sequence[str]:
     """The tag of ``verdict`` with its old name; none where no policy fits."""
     ladder = _ladder(verdict.best)

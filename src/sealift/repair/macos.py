@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sealift.audit.inventory import Inventory
 from sealift.audit.tags import Platform, parse_platform
 from sealift.audit.verdict import Verdict
 from sealift.binary import macho_edit
@@ -60,18 +59,6 @@ def plan(tree: Tree, options: Options) -> Work:
         left=frozenset(closure.left),
         notes=tuple(notes),
     )
-
-
-def without(inventory: Inventory, libraries: frozenset[str]) -> Inventory:
-    """``inventory`` as if nothing asked for ``libraries``."""
-    natives = []
-    for native in inventory.natives:
-        facts = native.facts
-        if isinstance(facts, MachoFacts):
-            kept = tuple(it for it in facts.dependencies if it.name not in libraries)
-            facts = replace(facts, dependencies=kept)
-        natives.append(replace(native, facts=facts))
-    return replace(inventory, natives=tuple(natives))
 
 
 def platforms(verdict: Verdict) -> Sequence[str]:

@@ -89,9 +89,6 @@ class System(Protocol):
     def plan(self, tree: Tree, options: Options) -> Work:
         """What the wheel needs."""
 
-    def without(self, inventory: Inventory, libraries: frozenset[str]) -> Inventory:
-        """``inventory`` as if nothing asked for ``libraries``."""
-
     def platforms(self, verdict: Verdict) -> Sequence[str]:
         """The platform tags of a wheel with ``verdict``, old names among them."""
 

@@ -13,6 +13,7 @@ from typing import cast
 from packaging.utils import canonicalize_name
 
 from sealift import archive, sbom, store
+from sealift.audit.exclusion import without
 from sealift.audit.inventory import Inventory, WheelInfo, take_inventory
 from sealift.audit.platform import judge, system_of_tag
 from sealift.audit.subject import Kind
@@ -80,7 +81,7 @@ def _repaired(inventory: Inventory, system: System, options: Options, out: Path)
         work = system.plan(tree, options)
         _refuse_missing(path, work)
         _apply(tree, work, Path(scratch, "edited"))
-        verdict = _judged(tree, system, work)
+        verdict = _judged(tree, work)
         platforms = _platforms(path, system, verdict, options)
         is_as_it_was = not (work.edits or work.grafts or work.texts)
         if is_as_it_was and _is_tagged(system, verdict, platforms):
@@ -176,11 +177,11 @@ def _made(source: Path, out: Path, edit: Edit | None) -> Path:
     return out
 
 
-def _judged(tree: Tree, system: System, work: Work) -> Verdict:
+def _judged(tree: Tree, work: Work) -> Verdict:
     """The verdict on the files as they are now, without what was left outside on purpose."""
     now = take_inventory(tree.folder)
     now = replace(now, kind=Kind.WHEEL, wheel=tree.inventory.wheel, name=tree.inventory.name)
-    return judge(system.without(now, work.left))
+    return judge(without(now, work.left))
 
 
 def _platforms(path: Path, system: System, verdict: Verdict, options: Options) -> Sequence[str]:

@@ -8,7 +8,6 @@ C++ and forwarded exports ask for is renamed like all else.
 
 import functools
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.verdict import Verdict
@@ -61,26 +60,6 @@ def _refuse_strangers(inventory: Inventory) -> None:
             details=strangers,
             hint="build it for the machine it is meant for; one wheel for each machine",
         )
-
-
-def without(inventory: Inventory, libraries: frozenset[str]) -> Inventory:
-    """``inventory`` as if nothing asked for ``libraries``."""
-    natives = []
-    for native in inventory.natives:
-        facts = native.facts
-        if isinstance(facts, PeFacts):
-            facts = replace(
-                facts,
-                imports=_others(facts.imports, libraries),
-                delay_imports=_others(facts.delay_imports, libraries),
-                forwards=_others(facts.forwards, libraries),
-            )
-        natives.append(replace(native, facts=facts))
-    return replace(inventory, natives=tuple(natives))
-
-
-def _others(names: Sequence[str], libraries: frozenset[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in libraries)
 
 
 def platforms(verdict: Verdict) -> Sequence[str]:

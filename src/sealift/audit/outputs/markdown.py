@@ -48,7 +48,8 @@ def _chapter(report: Report) -> Iterator[str]:
     if report.verdict.externals:
         yield from ("", "| library from outside | asked for by | promised by |", "|---|---|---|")
         for external in report.verdict.externals:
-            promised = f"{len(external.promised_by)} tags" if external.promised_by else "none"
+            known = f"{len(external.promised_by)} tags" if external.promised_by else "none"
+            promised = "left to others" if external.is_excluded else known
             users = ", ".join(map(_code, external.needed_by[:3]))
             more = f" and {len(external.needed_by) - 3} more" if external.needed_by[3:] else ""
             yield f"| {_code(external.library)} | {users}{more} | {promised} |"

@@ -114,11 +114,12 @@ def _externals(verdict: Verdict, *, full: bool) -> Iterator[str]:
     """What is needed from outside; libraries that the same tags promise share a line."""
     alike: dict[tuple[str, ...], list[External]] = {}
     for external in verdict.externals:
-        alone = (external.library,) if full or not external.promised_by else ()
-        alike.setdefault((*external.promised_by, *alone), []).append(external)
+        alone = (external.library,) if full or external.is_missing else ()
+        promised = _promised(external)
+        alike.setdefault((promised, *alone), []).append(external)
     for group in alike.values():
         names = escape(", ".join(external.library for external in group))
-        promised = _promised(group[0].promised_by)
+        promised = _promised(group[0])
         if len(group) > 1:
             yield f"{names} {promised}"
             continue
@@ -128,7 +129,10 @@ def _externals(verdict: Verdict, *, full: bool) -> Iterator[str]:
         yield f"{names} {promised}[dim], asked for by {who}[/]"
 
 
-def _promised(tags: Sequence[str]) -> str:
+def _promised(external: External) -> str:
+    tags = external.promised_by
+    if external.is_excluded:
+        return "[dim]left to others[/]"
     if not tags:
         return "[red]promised nowhere[/]"
     oldest = min(tags, key=lambda tag: found.version if (found := parse_platform(tag)) else ())

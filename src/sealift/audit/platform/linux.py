@@ -241,11 +241,7 @@ class _Judgement:
 
 def _highest(demands: Sequence[_Demand], *, but_libraries: bool = False) -> int:
     """The oldest policy that grants all; ``but_libraries`` as if those were there."""
-    granted = (
-        d.rung
-        for d in demands
-        if not (but_libraries and d.reason.symbol is None and d.reason.library)
-    )
+    granted = (d.rung for d in demands if not (but_libraries and d.reason.is_absence))
     return max(granted, default=0)
 
 

@@ -1,4 +1,4 @@
-"""Libraries from outside that no policy promises."""
+"""Libraries from outside that nobody is known to bring."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,23 @@ def externals(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
     """What a wheel or product needs and neither brings nor may expect."""
     if inventory.kind not in {Kind.WHEEL, Kind.PRODUCT, Kind.VENV}:
         return
+    told = {
+        reason.library: reason.text
+        for reasons in verdict.obstacles.values()
+        for reason in reasons
+        if reason.is_absence
+    }
     for external in verdict.externals:
-        if not external.promised_by:
+        if external.is_missing:
+            name = external.library
+            what = told.get(name) or f"needs {name}, which no platform tag promises"
             others = external.needed_by[1:]
             users = ", ".join(others[:2])
             more = f" and {len(others) - 2} more" if others[2:] else ""
             so = f"; so do {users}{more}" if others[1:] else f"; so does {users}" if others else ""
             yield Finding(
                 rule="external-library",
-                message=f"it needs {external.library}, which no platform tag promises{so}",
+                message=f"it {what}{so}",
                 file=external.needed_by[0] if external.needed_by else None,
-                details={"library": external.library, "needed_by": list(external.needed_by)},
+                details={"library": name, "needed_by": list(external.needed_by)},
             )

@@ -38,6 +38,7 @@ def claims(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
     """Tags of the file name that the native files do not keep, and why."""
     if inventory.wheel is None or verdict.best is None or not inventory.natives:
         return
+    missing = {external.library for external in verdict.externals if external.is_missing}
     told: set[Reason] = set()
     for claimed in verdict.claimed:
         platform = parse_platform(claimed)
@@ -52,6 +53,8 @@ def claims(inventory: Inventory, verdict: Verdict) -> Iterator[Finding]:
             inventory, platform
         ):
             reasons = list(_reasons(platform, verdict))
+            # Of a library that is nowhere a finding of its own tells.
+            told.update(it for it in reasons if it.is_absence and it.library in missing)
             yield from _broken(claimed, [it for it in reasons if it not in told])
             told.update(reasons)
             if not reasons:

@@ -97,11 +97,12 @@ def _macho(place: _Place, native: Native, facts: MachoFacts) -> Iterator[Finding
         name = dependency.name
         by_path = not name.startswith((*_MACOS_SYSTEM, *_BUNDLED))
         if name.startswith("@rpath/") and not facts.rpaths and facts.kind != "dylib":
-            yield _finding("rpath-missing", f"it asks for {name} and has no rpath", native)
+            message = f"it asks for {name} and has no rpath"
+            yield _finding("rpath-missing", message, native, library=name)
         elif by_path and not dependency.is_weak and not _PYTHON.search(name):
             message = f"it asks for {name} by a path of the machine it was built on"
-            yield _finding("library-by-path", message, native)
+            yield _finding("library-by-path", message, native, library=name)
 
 
-def _finding(rule: str, message: str, native: Native) -> Finding:
-    return Finding(rule=rule, message=message, file=native.path)
+def _finding(rule: str, message: str, native: Native, **details: object) -> Finding:
+    return Finding(rule=rule, message=message, file=native.path, details=details)
