@@ -30,7 +30,7 @@ LIBC = Deb(
 )
 MINIMAL = (
     LIBC,
-    *(Deb(name=name) for name in ("base-files", "libc-bin", "libgcc-s1", "mawk")),
+    *(Deb(name=name) for name in ("base-files", "libc-bin", "libgcc-s1")),
     Deb(name="dash", members=[("./bin/dash", b"shell")], fields={"Depends": "libc6 (>= 2.36)"}),
 )
 
@@ -93,16 +93,16 @@ def test_what_is_chosen_meets_every_dependency(
     index = index_of(
         tmp_path,
         monkeypatch,
-        Deb(name="app", fields={"Pre-Depends": "a (>= 2)", "Depends": "gone | b, awk, v (= 3)"}),
+        Deb(name="app", fields={"Pre-Depends": "a (>= 2)", "Depends": "gone | b, editor, v (= 3)"}),
         Deb(name="a", version="1"),
         Deb(name="a", version="2:2.0"),
         Deb(name="a", version="10"),
         Deb(name="b", fields={"Depends": "app:any"}),
-        Deb(name="mawk", fields={"Provides": "awk"}),
+        Deb(name="nano", fields={"Provides": "editor"}),
         Deb(name="w1", fields={"Provides": "v"}),
         Deb(name="w2", fields={"Provides": "other, v (= 3)"}),
     )
-    assert chosen(index, "app") == ["a=2:2.0", "app=1", "b=1", "mawk=1", "w2=1"]
+    assert chosen(index, "app") == ["a=2:2.0", "app=1", "b=1", "nano=1", "w2=1"]
 
 
 def test_a_package_that_is_taken_serves_before_others(
@@ -117,6 +117,19 @@ def test_a_package_that_is_taken_serves_before_others(
     )
     assert chosen(index, "app", "second") == ["app=1", "second=1"]
     assert chosen(index, "app") == ["app=1", "first=1"]
+
+
+def test_what_only_sets_packages_up_comes_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = index_of(
+        tmp_path,
+        monkeypatch,
+        Deb(name="app", fields={"Depends": "dpkg (>= 1)", "Pre-Depends": "awk"}),
+        Deb(name="dpkg"),
+    )
+    assert chosen(index, "app") == ["app=1"]
+    assert chosen(index, "app", "dpkg") == ["app=1", "dpkg=1"]
 
 
 def test_what_cannot_be_had_is_told_with_who_asks(

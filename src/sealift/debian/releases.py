@@ -62,6 +62,11 @@ def load_releases() -> dict[str, Release]:
     }
 
 
+def assumed_packages() -> frozenset[str]:
+    """Packages, virtual ones too, that dependencies need not bring."""
+    return frozenset(_table()["assumed"])
+
+
 def parse_release(text: str) -> Release:
     """The release called ``text``: ``debian-12``, ``debian-bookworm``, ``12`` or ``bookworm``.
 

@@ -17,7 +17,7 @@ from sealift.debian.releases import Release
 from sealift.debian.resolution import resolve
 from sealift.debian.unpacking import unpack_packages
 
-_RECIPE = "1"  # another one makes other trees of the same packages
+_RECIPE = "2"  # another one makes other trees of the same packages
 _FOLDERS = ("dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "sys", "tmp", "var/tmp")
 _AT_ONCE = 8
 _GLIBC = re.compile(r"(\d+)\.(\d+)")
