@@ -14,6 +14,7 @@ from sealift.audit.content import Content
 from sealift.audit.finding import Finding
 from sealift.audit.natives import Facts, Native, natives_of
 from sealift.audit.record import Record, parse_record
+from sealift.audit.scope import Scope
 from sealift.audit.sources import Load, find_loads
 from sealift.audit.subject import Kind, Member, Subject, open_subject
 from sealift.errors import ArchiveError, BinaryFormatError
@@ -25,6 +26,7 @@ _PKG_INFO = re.compile(r"[^/]+/PKG-INFO")
 _STARTUP = (".pth", ".start")
 _LICENCE_NAMES = ("LICEN", "COPYING", "NOTICE")
 _DIST_INFO_TEXTS = ("METADATA", "WHEEL")
+_ALL = Scope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +72,14 @@ class Inventory:
     problems: tuple[Finding, ...] = ()
 
 
-def take_inventory(path: Path) -> Inventory:
-    """The inventory of the file or folder at ``path``.
+def take_inventory(path: Path, scope: Scope = _ALL) -> Inventory:
+    """The inventory of the file or folder at ``path``, as much of it as ``scope`` asks for.
 
     What can be read of a damaged subject is in it, and the damage is among its problems.  Raises
     :class:`ArchiveError` when there is nothing at ``path``.
     """
     subject = open_subject(path)
-    taking = _Taking(subject)
+    taking = _Taking(subject, scope)
     try:
         for member, content in subject.members():
             taking.add(member, content)
@@ -89,8 +91,9 @@ def take_inventory(path: Path) -> Inventory:
 class _Taking:
     """An inventory that is being taken."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, scope: Scope) -> None:
         self._subject = subject
+        self._scope = scope
         self._natives: list[Native] = []
         self._members: list[str] = []
         self._texts: dict[str, str] = {}
@@ -116,14 +119,15 @@ class _Taking:
 
     def _read(self, member: Member, content: Content) -> None:
         path = member.path
-        if self._subject.kind is Kind.WHEEL:
+        if self._subject.kind is Kind.WHEEL and self._scope.content:
             self._compare(member, content)
         if _is_text(path) and member.size <= _LARGEST_TEXT:
             self._texts[path] = _text(content)
         elif path.endswith((".py", ".pyw")):
-            self._loads += find_loads(path, content.data())
+            if self._scope.named:
+                self._loads += find_loads(path, content.data())
         else:
-            self._natives += natives_of(path, member.mode, content)
+            self._natives += natives_of(path, member.mode, content, self._scope)
 
     def _compare(self, member: Member, content: Content) -> None:
         if member.path.count("/") == 1 and member.path.endswith(".dist-info/RECORD"):
@@ -164,7 +168,7 @@ class _Taking:
     def _wheel(self) -> WheelInfo | None:
         if self._record:
             self.problems += self._record.ended()
-        elif self._members:
+        elif self._members and self._scope.content:
             self._note("record-missing", "it has no RECORD", None)
         try:
             name, version, _, tags = parse_wheel_filename(self._subject.name)

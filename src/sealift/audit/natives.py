@@ -4,11 +4,12 @@ Whatever needs a file's bytes is gathered here, in one pass, while they are at h
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from sealift.audit.content import Content, Data, windows
+from sealift.audit.scope import Scope
 from sealift.binary import elf, elf_layout, elf_symbols, macho, macho_layout, macho_symbols, pe
 from sealift.binary.pe_layout import is_pe
 from sealift.binary.view import View
@@ -71,7 +72,7 @@ class Native:
                     yield name
 
 
-def natives_of(path: str, mode: int, content: Content) -> tuple[Native, ...]:
+def natives_of(path: str, mode: int, content: Content, scope: Scope) -> tuple[Native, ...]:
     """The native files in a member: none, one, or the slices of a fat one.
 
     Raises :class:`~sealift.errors.BinaryFormatError` when it begins as one and is damaged.
@@ -79,7 +80,7 @@ def natives_of(path: str, mode: int, content: Content) -> tuple[Native, ...]:
     head = content.head()
     for matches, gather in _FORMATS:
         if matches(head):
-            return gather(path, mode, View(content.data(), path))
+            return gather(path, mode, View(content.data(), path), scope)
     return ()
 
 
@@ -87,7 +88,7 @@ def _is_elf(head: bytes) -> bool:
     return head.startswith(elf_layout.MAGIC)
 
 
-def _gather_elf(path: str, mode: int, view: View) -> tuple[Native, ...]:
+def _gather_elf(path: str, mode: int, view: View, scope: Scope) -> tuple[Native, ...]:
     facts = elf.facts_of(view)
     has_code = facts.kind in {"EXEC", "DYN"}
     undefined = elf_symbols.undefined(view) if has_code else ()
@@ -97,13 +98,13 @@ def _gather_elf(path: str, mode: int, view: View) -> tuple[Native, ...]:
         mode=mode,
         facts=facts,
         undefined=undefined,
-        loads=_loads(view.data, {symbol.name for symbol in undefined}),
-        x86=x86_baseline(view) if has_code else None,
+        loads=_loads(view.data, undefined) if scope.named else (),
+        x86=x86_baseline(view) if has_code and scope.code else None,
     )
     return (native,)
 
 
-def _gather_macho(path: str, mode: int, view: View) -> tuple[Native, ...]:
+def _gather_macho(path: str, mode: int, view: View, scope: Scope) -> tuple[Native, ...]:
     slices = macho.facts_of(view)
     symbols = macho_symbols.symbols_of(view)
     return tuple(
@@ -113,19 +114,21 @@ def _gather_macho(path: str, mode: int, view: View) -> tuple[Native, ...]:
             mode=mode,
             facts=facts,
             undefined=found.undefined,
-            loads=_loads(view.data, {symbol.name for symbol in found.undefined}),
+            loads=_loads(view.data, found.undefined) if scope.named else (),
         )
         for facts, found in zip(slices, symbols, strict=True)
     )
 
 
-def _gather_pe(path: str, mode: int, view: View) -> tuple[Native, ...]:
+def _gather_pe(path: str, mode: int, view: View, _: Scope) -> tuple[Native, ...]:
     facts, undefined = pe.facts_of(view), pe.imported(view)
     return (Native(path=path, size=len(view.data), mode=mode, facts=facts, undefined=undefined),)
 
 
-def _loads(data: Data, asked: set[str]) -> tuple[str, ...]:
-    if not asked & _LOADERS:
+def _loads(
+    data: Data, undefined: Iterable[elf_symbols.Symbol | macho_symbols.Undefined]
+) -> tuple[str, ...]:
+    if not any(symbol.name in _LOADERS for symbol in undefined):
         return ()
     found: dict[str, None] = {}
     for window in windows(data, overlap=_LONGEST_NAME):
@@ -141,7 +144,7 @@ def _loads(data: Data, asked: set[str]) -> tuple[str, ...]:
 
 # A format is one line: how its files begin, and what gathers all that is wanted of them.
 _FORMATS: tuple[
-    tuple[Callable[[bytes], bool], Callable[[str, int, View], tuple[Native, ...]]], ...
+    tuple[Callable[[bytes], bool], Callable[[str, int, View, Scope], tuple[Native, ...]]], ...
 ] = (
     (_is_elf, _gather_elf),
     (macho_layout.is_macho, _gather_macho),
