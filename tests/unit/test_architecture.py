@@ -25,16 +25,20 @@ SHIPPED = {
     *("launcher/importer.py", "launcher/adapters.py", "launcher/paths.py"),
     "launcher/encodings_start.py",
     *("pyz_boot.py", "pyz_unpack.py", "bytecode_worker.py"),
+    # Run inside a build, by its Python.
+    "cross/answering.py",
 }
 
 LAYERS = (
-    {"errors", "config", "target", "jsonform"},
+    {"errors", "config", "target", "jsonform", "machine"},
     {"project", "plan", "wheelhouse", "image", "artifact", "interpreter"},
     {"plugins"},
     {"process", "fetch", "archive", "tools", "store", "console", "output"},
+    {"debian"},
     {"audit"},
     {"repair"},
-    {"interpreters", "formats"},
+    {"interpreters", "formats", "runners", "cross"},
+    {"lab"},
     {"pipeline", "report", "checkup", "template"},
     {"cli"},
     {"__main__"},

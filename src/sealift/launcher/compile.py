@@ -6,10 +6,9 @@ machine; zig, which comes as a wheel, makes them for others and for older C libr
 """
 
 import ast
-import importlib.util
+import dataclasses
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +17,13 @@ from pathlib import Path
 
 from sealift import archive, console, fetch, process, store
 from sealift.binary.build_paths import neutralised, telling
+from sealift.cross.toolchain import ZIG, find_toolchain
 from sealift.errors import InterpreterError, SealiftError, ToolError
 from sealift.floor import floor_of
 from sealift.index import find_sdist
 from sealift.interpreter import Interpreter
 from sealift.target import Target, cpu_count, current_target
-from sealift.tools import UV, find_compiler
+from sealift.tools import find_compiler
 
 _SOURCES = Path(__file__).parent
 _ZSTD = ("backports-zstd", "1.8.0")
@@ -31,7 +31,6 @@ _PURPOSE = "its zstd decoder is compiled into launchers, once on this machine"
 _ZSTD_SHA256 = "9dae4f4c481716e3db473d667457b4f508ff7459c0931b567a5c9677fb3db316"
 _ZSTD_COMMON = ("entropy_common", "error_private", "fse_decompress", "xxhash", "zstd_common")
 _ZSTD_DECOMPRESS = ("huf_decompress", "zstd_ddict", "zstd_decompress", "zstd_decompress_block")
-_ZIG = "ziglang==0.17.0"
 
 _FLAGS = (
     "-std=c11", "-O2", "-fPIE", "-pthread",
@@ -111,28 +110,10 @@ def _compilers(target: Target) -> Iterator[_Compiler]:
 
 
 def _zig(target: Target) -> _Compiler:
-    triple = target.triple
-    if target.abi == "gnu":
-        oldest = max((2, 17), target.oldest or (2, 17))
-        triple += f".{oldest[0]}.{oldest[1]}"
-    environment = dict(os.environ)
-    if importlib.util.find_spec("ziglang") is None:
-        environment["PYTHONPATH"] = str(store.make_entry("tools", _ZIG, _install_zig))
-    environment["ZIG_GLOBAL_CACHE_DIR"] = str(store.store_root() / "zig")
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", triple, "-fno-sanitize=all"]
-    if target.abi == "musl":
-        # Python loads libraries, and musl takes the size of threads' stacks from the program.
-        command += ["-dynamic", "-Wl,-z,stack-size=1048576"]
-    return _Compiler(tuple(command), _ZIG, environment)
-
-
-def _install_zig(folder: Path) -> None:
-    with console.step("Getting zig, to compile the launcher"):
-        process.run(
-            [UV.require(), "pip", "install", "--quiet", "--no-deps", "--python", sys.executable,
-             "--target", folder, _ZIG],
-            action=f"get {_ZIG} from the package index",
-        )  # fmt: skip
+    zig = find_toolchain(ZIG, dataclasses.replace(target, floor=None))
+    # musl takes the size of threads' stacks from the program.
+    flags = ["-Wl,-z,stack-size=1048576"] if target.abi == "musl" else []
+    return _Compiler((str(zig.cc), *flags), zig.identity, os.environ)
 
 
 def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:

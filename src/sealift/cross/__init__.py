@@ -1,0 +1,1 @@
+"""Cross-building: wheels for machines other than this one, without running anything of theirs."""

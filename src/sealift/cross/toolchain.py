@@ -1,0 +1,201 @@
+"""Compilers for a target: zig, which comes as a wheel, or a GNU toolchain of this machine.
+
+What is known of them is in ``data/toolchains.toml``.  Programs of a zig toolchain are small scripts
+in the content store, so that build systems find a ``cc`` as they expect one, and what zig does not
+take is put right in one place, :mod:`sealift.cross.zig_driver`.
+"""
+
+import functools
+import importlib.util
+import json
+import shlex
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sealift import console, process, store
+from sealift.cross import strip_command, zig_driver
+from sealift.errors import ToolError
+from sealift.target import Target, Version
+from sealift.tools import UV
+
+ZIG, GNU = "zig", "gcc"
+_LOWEST = (2, 17)  # below it there is no system left to run on
+_DRIVEN = ("cc", "c++", "ar", "ranlib", "ld")
+_GNU_NAMES = {
+    "cc": "gcc", "cxx": "g++", "ar": "ar", "ranlib": "ranlib", "strip": "strip", "ld": "ld",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """Programs that compile C and C++ for ``target``.
+
+    ``floor`` is the glibc that what they make asks for at most, ``None`` where that is only known
+    from the result.  ``identity`` tells apart toolchains that make different things.
+    """
+
+    name: str
+    target: Target
+    identity: str
+    floor: Version | None
+    cc: Path
+    cxx: Path
+    ar: Path
+    ranlib: Path
+    strip: Path
+    ld: Path
+
+    def variables(self) -> dict[str, str]:
+        """What build systems take compilers from, as commands of a shell."""
+        programs = {
+            "CC": self.cc, "CXX": self.cxx, "AR": self.ar, "RANLIB": self.ranlib,
+            "STRIP": self.strip, "LD": self.ld,
+        }  # fmt: skip
+        return {name: shlex.quote(str(path)) for name, path in programs.items()}
+
+
+def find_toolchain(name: str, target: Target) -> Toolchain:
+    """The toolchain ``name`` for ``target``: ``zig``, ``gcc``, or how its programs' paths begin.
+
+    An example of the latter is ``/opt/cross/bin/aarch64-none-linux-gnu-``.  The floor is that of
+    the target where it has one.  Raises :class:`ToolError` with what gets the toolchain.
+    """
+    if name == ZIG:
+        return _zig_toolchain(target)
+    return _gnu_toolchain(name, target)
+
+
+def default_floor(target: Target) -> Version | None:
+    """The glibc that is compiled for when no floor is asked for: the oldest that is in use."""
+    if target.abi != "gnu":
+        return None
+    return max(_LOWEST, _oldest(target))
+
+
+def _oldest(target: Target) -> Version:
+    own = _table()["zig"]["oldest"].get(target.name, (0, 0))
+    return max(target.oldest or (0, 0), (own[0], own[1]))
+
+
+def _zig_toolchain(target: Target) -> Toolchain:
+    floor = default_floor(target)
+    if floor and target.floor:
+        floor = target.floor
+        if floor < _oldest(target):
+            raise ToolError(
+                f"cannot compile for {target} with glibc {_dotted(floor)}: "
+                f"the oldest that zig has is {_dotted(_oldest(target))}",
+                hint=f"ask for that floor, or name a toolchain with --toolchain {GNU}",
+            )
+    triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
+    zig = _zig_program()
+    settings = {**_zig_settings(target, triple), "zig": str(zig), "cache": str(_zig_cache())}
+    described = json.dumps(settings, sort_keys=True)
+    driver = Path(zig_driver.__file__).read_bytes()
+    key = store.digest_of("1", described, driver, sys.executable, strip_command.__file__)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        (folder / "zig_driver.py").write_bytes(driver)
+        (folder / "settings.json").write_text(described, encoding="utf-8")
+        for name in _DRIVEN:
+            called = f'-I -S "${{0%/*}}/zig_driver.py" "${{0%/*}}/settings.json" {name}'
+            _write_script(folder / name, called)
+        _write_script(folder / "strip", f"-m {strip_command.__name__}")
+
+    folder = store.make_entry("toolchains", key, make)
+    return Toolchain(
+        name=ZIG,
+        target=target,
+        identity=f"{_table()['zig']['requirement']} {triple} {store.digest_of(driver)}",
+        floor=floor,
+        cxx=folder / "c++",
+        **{name: folder / name for name in ("cc", "ar", "ranlib", "strip", "ld")},
+    )
+
+
+def _write_script(path: Path, arguments: str) -> None:
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {arguments} "$@"\n', "utf-8")
+    path.chmod(0o755)
+
+
+def _zig_settings(target: Target, triple: str) -> dict[str, Any]:
+    zig = _table()["zig"]
+    more = zig["musl_flags"] if target.abi == "musl" else []
+    return {
+        "flags": ["-target", triple, *zig["flags"], *more],
+        "rejected": zig["rejected"],
+        "translated": zig["translated"],
+    }
+
+
+def _zig_cache() -> Path:
+    # C libraries and C++ runtimes that zig compiles for a target take minutes: they are kept.
+    return store.store_root() / "zig"
+
+
+def _zig_program() -> Path:
+    """Zig's program: of the wheel installed beside Sealift, or of one in the content store."""
+    spec = importlib.util.find_spec("ziglang")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    requirement = str(_table()["zig"]["requirement"])
+    folder = Path(folders[0]) if folders else _installed(requirement) / "ziglang"
+    program = next((path for path in (folder / "zig", folder / "zig.exe") if path.is_file()), None)
+    if program is None:
+        raise ToolError(
+            f"cannot find zig in {folder}", hint="pip install --force-reinstall ziglang"
+        )
+    return program
+
+
+def _installed(requirement: str) -> Path:
+    def install(folder: Path) -> None:
+        with console.step("Getting zig, a compiler for all targets"):
+            process.run(
+                [UV.require(), "pip", "install", "--quiet", "--no-deps", "--python",
+                 sys.executable, "--target", folder, requirement],
+                action=f"get {requirement} from the package index",
+            )  # fmt: skip
+
+    return store.make_entry("tools", requirement, install)
+
+
+def _gnu_toolchain(name: str, target: Target) -> Toolchain:
+    row: Mapping[str, str] | None = _table()["gnu"].get(target.name)
+    if name == GNU and row is None:
+        raise ToolError(
+            f"cannot compile for {target} with a GNU toolchain: none is known for it",
+            hint=f"--toolchain {ZIG}   |   --toolchain /path/of/programs/PREFIX-",
+        )
+    prefix = str(row["prefix"]) if name == GNU and row else name
+    found = {key: shutil.which(prefix + program) for key, program in _GNU_NAMES.items()}
+    missing = [prefix + _GNU_NAMES[key] for key, path in found.items() if path is None]
+    if missing:
+        get = f"apt install {row['package']}" if name == GNU and row else "is the path right?"
+        raise ToolError(
+            f"cannot compile for {target}: there is no {' nor '.join(missing)}",
+            hint=f"{get}   |   --toolchain {ZIG}",
+        )
+    programs = {key: Path(path) for key, path in found.items() if path}
+    version = process.run(
+        [programs["cc"], "-v", "--version"], action=f"ask {prefix}gcc for its version"
+    )
+    return Toolchain(
+        name=GNU, target=target, identity=f"{prefix} {version}", floor=None, **programs
+    )
+
+
+def _dotted(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    text = resources.files("sealift").joinpath("data/toolchains.toml").read_text("utf-8")
+    return tomllib.loads(text)
