@@ -27,7 +27,9 @@ CONTENT = {
 
 
 def members(content: Mapping[str, bytes]) -> list[NewMember]:
-    return [NewMember(name, 0o644, functools.partial(bytes, data)) for name, data in content.items()]
+    return [
+        NewMember(name, 0o644, functools.partial(bytes, data)) for name, data in content.items()
+    ]
 
 
 def written(path: Path, content: Mapping[str, bytes] = CONTENT, *, when: When = WHEN) -> Path:
