@@ -105,3 +105,13 @@ def test_this_machines_own_programs_can_be_audited(tmp_path: Path) -> None:
     assert stat.S_ISREG(program.stat().st_mode)
     report = sealift("audit", "--json", "--fail-on", "never", program, cwd=tmp_path).result
     assert report["reports"][0]["natives"] == [program.name]
+
+
+def test_one_that_cannot_be_read_leaves_the_others_their_reports(tmp_path: Path) -> None:
+    native_wheel(tmp_path / "house", "GLIBC_2.17")
+    (tmp_path / "house/gone.whl").symlink_to("nowhere.whl")
+    done = sealift("audit", "house", cwd=tmp_path)
+    assert done.status == FindingsError.exit_status
+    assert "not-audited" in done.out
+    assert "runs on manylinux_2_17_x86_64" in done.out
+    assert "1 of 2 without errors" in done.out

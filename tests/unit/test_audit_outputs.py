@@ -14,7 +14,7 @@ from rich.console import Console
 
 from sealift.audit.allowance import Allowance
 from sealift.audit.auditing import subjects
-from sealift.audit.finding import Finding, load_rules
+from sealift.audit.finding import Finding, Severity, load_rules
 from sealift.audit.many import audit_many
 from sealift.audit.needs import needs_of, roots_of
 from sealift.audit.outputs.document import document
@@ -23,7 +23,7 @@ from sealift.audit.outputs.markdown import markdown
 from sealift.audit.outputs.sarif import sarif
 from sealift.audit.outputs.svg import svg
 from sealift.audit.outputs.text import brief_lines, report_lines, summary_line, tree_lines
-from sealift.audit.report import Report, audit, make_report
+from sealift.audit.report import Report, audit, audit_one_of_many, make_report
 from sealift.audit.verdict import External, Reason, Verdict
 from sealift.errors import ArchiveError
 from tests.support.inventories import elf, inventory
@@ -241,3 +241,31 @@ def test_many_processes_say_what_one_does(tmp_path: Path) -> None:
     wheels.append(tmp_path / "odd.whl")
     wheels[-1].write_bytes(b"no wheel")
     assert audit_many(wheels, jobs=2) == tuple(map(audit, wheels))
+
+
+def test_a_subject_that_cannot_be_audited_costs_no_other_its_report(tmp_path: Path) -> None:
+    wheels = [honest_wheel(tmp_path, f"demo{n}") for n in range(3)]
+    gone = tmp_path / "gone.whl"
+    first, lost, *_ = reports = audit_many([wheels[0], gone, *wheels[1:]], jobs=2)
+    assert [report.name for report in reports] == ["demo0-1.0-py3-none-any.whl", "gone.whl"] + [
+        wheel.name for wheel in wheels[1:]
+    ]
+    assert first == audit(wheels[0])
+    (finding,) = lost.findings
+    assert (finding.rule, lost.worst) == ("not-audited", Severity.ERROR)
+    assert "does not exist" in finding.message
+    jsonschema.validate(json.loads(json.dumps(document(reports))), schema())
+
+
+def test_a_fault_of_our_own_is_told_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("no such key")
+
+    monkeypatch.setattr("sealift.audit.report.RULES", (broken,))
+    report = audit_one_of_many(honest_wheel(tmp_path, "demo"))
+    (finding,) = report.findings
+    assert finding.rule == "not-audited"
+    assert "test_audit_outputs.py:" in finding.message
+    assert "KeyError: 'no such key'" in finding.message

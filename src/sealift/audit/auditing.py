@@ -7,7 +7,7 @@ from pathlib import Path
 from sealift import console
 from sealift.audit.allowance import Allowance, parse_allowance
 from sealift.audit.finding import Severity
-from sealift.audit.report import Report, audit, weight
+from sealift.audit.report import Report, audit, audit_one_of_many, weight
 from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
 from sealift.output import write_text
 
@@ -62,10 +62,11 @@ def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int | None) -> Seq
         from sealift.target import cpu_count
 
         return audit_many(paths, allowance, jobs=jobs or cpu_count())
+    audit_one = audit_one_of_many if len(paths) > 1 else audit
     with console.progress("Auditing", total) as bar:
         reports = []
         for path in paths:
-            reports.append(audit(path, allowance))
+            reports.append(audit_one(path, allowance))
             bar.advance(weight(path))
         return reports
 

@@ -10,15 +10,18 @@ from pathlib import Path
 
 from sealift import console
 from sealift.audit.allowance import Allowance
-from sealift.audit.report import Report, audit, weight
+from sealift.audit.report import Report, audit_one_of_many, weight
 from sealift.errors import SealiftError
 
 
 def audit_many(
     paths: Sequence[Path], allowance: Allowance | None = None, *, jobs: int
 ) -> tuple[Report, ...]:
-    """Reports on all of ``paths``, in their order, made by ``jobs`` processes; shows a bar."""
-    audit_one = functools.partial(audit, allowance=allowance)
+    """Reports on all of ``paths``, in their order, made by ``jobs`` processes; shows a bar.
+
+    A subject that cannot be audited has a report that says so.
+    """
+    audit_one = functools.partial(audit_one_of_many, allowance=allowance)
     context = _context()
     # An interrupt reaches all processes: the one that started the others ends them.
     ignored = (signal.SIGINT, signal.SIG_IGN)
@@ -43,7 +46,7 @@ def _context() -> multiprocessing.context.BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([audit.__module__])
+    context.set_forkserver_preload([audit_one_of_many.__module__])
     return context
 
 

@@ -1,5 +1,6 @@
 """A report: the verdict and the findings on one subject, and how it is made."""
 
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from sealift.audit.finding import Finding, Severity
 from sealift.audit.inventory import Inventory, take_inventory
 from sealift.audit.needs import Needs, needs_of
 from sealift.audit.rules import RULES
+from sealift.audit.subject import Kind
 from sealift.audit.verdict import Verdict
+from sealift.errors import SealiftError
 
 _ORDER = {severity: number for number, severity in enumerate(Severity)}
 
@@ -51,6 +54,32 @@ def audit(path: Path, allowance: Allowance | None = None) -> Report:
     :class:`~sealift.errors.ArchiveError` when there is nothing at ``path``.
     """
     return make_report(take_inventory(path), allowance or Allowance())
+
+
+def audit_one_of_many(path: Path, allowance: Allowance | None = None) -> Report:
+    """The report on ``path``, whatever becomes of it: why there is none is its only finding.
+
+    Raises nothing, so that the reports on other subjects are not lost.
+    """
+    try:
+        return audit(path, allowance)
+    except SealiftError as problem:
+        message = problem.message
+    except Exception as problem:  # noqa: BLE001  (a fault of ours, which must not hide the others)
+        *_, (frame, line) = traceback.walk_tb(problem.__traceback__)
+        place = f"{Path(frame.f_code.co_filename).name}:{line}"
+        what = f"{type(problem).__name__}: {problem}".rstrip(": ")
+        message = f"a fault of Sealift at {place}: {what}"
+    return Report(
+        path=path,
+        name=path.name or str(path),
+        kind=(Kind.FOLDER if path.is_dir() else Kind.FILE).value,
+        files=0,
+        size=0,
+        natives=(),
+        verdict=Verdict(best=None),
+        findings=(Finding(rule="not-audited", message=message),),
+    )
 
 
 def make_report(inventory: Inventory, allowance: Allowance) -> Report:
