@@ -236,6 +236,25 @@ def test_a_folder_of_wheels_means_the_wheels(tmp_path: Path) -> None:
         list(subjects([tmp_path / "nothing"]))
 
 
+def test_wheels_in_folders_below_and_sdists_beside_them(tmp_path: Path) -> None:
+    nested = tmp_path / "nested"
+    (nested / "linux/arm").mkdir(parents=True)
+    deep = honest_wheel(nested / "linux/arm", "deep")
+    flat = honest_wheel(nested / "macos", "flat")
+    sdist = nested / "demo-1.0.tar.gz"
+    for name in ("demo-1.0.tar.gz", "odd.tar.gz", "SHA256SUMS", "requirements.txt"):
+        (nested / name).touch()
+    assert list(subjects([nested])) == [sdist, deep, flat]
+    (nested / "macos/package.py").touch()  # now it is something unpacked that has wheels in it
+    assert list(subjects([nested])) == [nested]
+    top = honest_wheel(nested, "top")
+    assert list(subjects([nested])) == [sdist, top]
+    only = tmp_path / "sdists"
+    only.mkdir()
+    (only / sdist.name).touch()
+    assert list(subjects([only])) == [only]
+
+
 def test_many_processes_say_what_one_does(tmp_path: Path) -> None:
     wheels = [honest_wheel(tmp_path, f"demo{n}") for n in range(5)]
     wheels.append(tmp_path / "odd.whl")

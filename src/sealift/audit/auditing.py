@@ -8,6 +8,7 @@ from sealift import console
 from sealift.audit.allowance import Allowance, parse_allowance
 from sealift.audit.finding import Severity
 from sealift.audit.report import Report, audit, audit_one_of_many, weight
+from sealift.audit.wheelhouses import distributions
 from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
 from sealift.output import write_text
 
@@ -72,12 +73,12 @@ def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int | None) -> Seq
 
 
 def subjects(files: Sequence[Path]) -> Iterator[Path]:
-    """``files``, those that are folders of wheels replaced by the wheels."""
+    """``files``, those that are folders of wheels replaced by what lies in them."""
     for path in files:
         wheels = sorted(path.glob("*.whl")) if path.is_dir() else []
         if not path.exists():
             raise ArchiveError(f"cannot audit {path}: it does not exist")
-        yield from wheels or [path]
+        yield from (distributions(path) if path.is_dir() else []) or [path]
 
 
 def _say(reports: Sequence[Report], form: str | None) -> None:

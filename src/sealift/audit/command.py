@@ -67,7 +67,8 @@ def audit(files: tuple[Path, ...], **options: Any) -> None:
     """Tell where binary files run, and why not further.
 
     FILE is a wheel, an sdist, a folder, a virtual environment, a product of Sealift, a deb, an rpm,
-    a container image, a program or a library. A folder that holds wheels means these.
+    a container image, a program or a library. A folder of wheels means these, and sdists
+    beside them; with wheels only in folders below, it is one unless packages are unpacked in it.
 
     A tag without an architecture means all of them.
     """
