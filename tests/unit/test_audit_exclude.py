@@ -1,9 +1,12 @@
 """Libraries that are left to others, and rules that are passed over."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from sealift.audit.allowance import Allowance, parse_allowance
 from sealift.audit.report import Report, make_report, missing_libraries
+from sealift.audit.scope import Scope
 from sealift.binary.macho import Dependency
 from sealift.errors import ConfigError
 from tests.support.inventories import elf, inventory, symbol
@@ -107,3 +110,40 @@ def test_rules_that_are_ignored_are_not_told() -> None:
     with pytest.raises(ConfigError, match="there is no rule 'external-libary'") as caught:
         parse_allowance((), None, ignored=("external-libary",))
     assert caught.value.hint == "did you mean external-library?"
+
+
+def test_rules_that_are_selected_are_told_alone() -> None:
+    made = inventory(*MODULES, tag=CLAIM)
+    every = {finding.rule for finding in make_report(made, parse_allowance((), None)).findings}
+    family = {"tag-not-kept", "external-library"}
+    assert family < every
+    allowance = parse_allowance((), None, selected=("platform-tags",))
+    assert {finding.rule for finding in make_report(made, allowance).findings} == family
+    allowance = parse_allowance((), None, selected=("platform-tags",), ignored=("tag-not-kept",))
+    assert {finding.rule for finding in make_report(made, allowance).findings} == family - {
+        "tag-not-kept"
+    }
+
+
+def test_no_selection_hides_what_was_asked_for_or_cannot_be_read() -> None:
+    allowance = parse_allowance(("any",), None, selected=("hardening",))
+    told = {finding.rule for finding in make_report(inventory(*MODULES), allowance).findings}
+    assert "tag-not-allowed" in told
+    assert not allowance.ignored & {"damaged-archive", "damaged-native", "not-audited"}
+
+
+@pytest.mark.parametrize(
+    ("selected", "ignored", "scope"),
+    [
+        ((), (), Scope()),
+        (("platform-tags",), (), Scope(content=False, named=False, code=False)),
+        (("record-weak-hash",), (), Scope(content=True, named=False, code=False)),
+        (("archives",), (), Scope(content=True, named=False, code=False)),
+        ((), ("machine-and-system",), Scope(content=True, named=True, code=False)),
+        ((), ("record", "damaged-member"), Scope(content=False, named=True, code=True)),
+    ],
+)
+def test_no_more_is_read_than_has_to_be(
+    selected: Sequence[str], ignored: Sequence[str], scope: Scope
+) -> None:
+    assert parse_allowance((), None, selected=selected, ignored=ignored).scope == scope

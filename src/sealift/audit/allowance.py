@@ -1,10 +1,11 @@
-"""What is asked of a subject: ``--allow`` and ``--policy``, ``--exclude`` and ``--ignore``."""
+"""What is asked of a subject: its tags, who brings libraries, and which rules count."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sealift.audit.finding import Finding, rule_called
+from sealift.audit.finding import Finding, load_rules, rules_called
+from sealift.audit.scope import CONTENT, Scope, scope_of
 from sealift.audit.tags import Platform, parse_platform
 from sealift.audit.verdict import Verdict
 from sealift.errors import ConfigError
@@ -13,6 +14,8 @@ ANY = "any"
 _NO_ARCH = re.compile(
     r"(?:(?:manylinux|musllinux|macosx|ios)_\d+_\d+|manylinux(?:1|2010|2014)|android_\d+|linux)"
 )
+# Found only where it was asked for, or where there is less to judge than there seems.
+_ALWAYS = ("tag-not-allowed", "policy-not-kept", "archives")
 _KNOWN = "any, manylinux_2_17, manylinux2014, musllinux_1_2, macosx_11_0, android_24, win_amd64"
 
 
@@ -56,6 +59,11 @@ class Allowance:
     exclude: tuple[str, ...] = ()
     ignored: frozenset[str] = frozenset()
 
+    @property
+    def scope(self) -> Scope:
+        """How much has to be read for rules that are not passed over."""
+        return scope_of(load_rules().keys() - self.ignored)
+
     def findings(self, verdict: Verdict) -> Iterator[Finding]:
         """What ``verdict`` lacks."""
         if self.allowed:
@@ -72,7 +80,7 @@ class Allowance:
 
     def _keeps(self, policy: Tag, verdict: Verdict) -> Iterator[Finding]:
         best = verdict.best
-        if best is not None and (best == ANY or policy.covers(best)):
+        if best is not None and (best == ANY or policy.covers(best) or _is_within(policy, verdict)):
             yield from _lacking(policy, verdict)
             return
         covered = {tag: _version(tag) for tag in verdict.obstacles if policy.covers(tag)}
@@ -94,6 +102,18 @@ class Allowance:
         if not reasons:
             message = f"it runs on {best or 'no one system'}, not on {policy.text}"
             yield Finding(rule="policy-not-kept", message=message)
+
+
+def _is_within(policy: Tag, verdict: Verdict) -> bool:
+    """Whether it is a system of its own, for the CPUs and the kernel of ``policy``."""
+    own = parse_platform(verdict.best or "") if verdict.own_libc else None
+    asked = policy.platform
+    return (
+        own is not None
+        and asked is not None
+        and asked.system == own.system
+        and (not policy.has_arch or set(asked.cpus) <= set(own.cpus))
+    )
 
 
 def _lacking(policy: Tag, verdict: Verdict) -> Iterator[Finding]:
@@ -130,18 +150,26 @@ def parse_tag(text: str) -> Tag:
 def parse_allowance(
     allowed: Sequence[str],
     policy: str | None,
+    *,
     exclude: Sequence[str] = (),
     ignored: Sequence[str] = (),
+    selected: Sequence[str] = (),
 ) -> Allowance:
-    """The allowance that the command line asks for.
+    """The allowance that the command line asks for; with ``selected`` all other rules are ignored.
 
     Raises :class:`ConfigError` for what is no platform tag, and no rule.
     """
-    for name in ignored:
-        rule_called(name)
     return Allowance(
         tuple(map(parse_tag, allowed)),
         parse_tag(policy) if policy else None,
         tuple(exclude),
-        frozenset(ignored),
+        _rules(ignored) | (_unselected(_rules(selected)) if selected else frozenset()),
     )
+
+
+def _rules(names: Sequence[str]) -> frozenset[str]:
+    return frozenset().union(*map(rules_called, names))
+
+
+def _unselected(rules: frozenset[str]) -> frozenset[str]:
+    return frozenset(load_rules()) - rules - (_rules(_ALWAYS) - CONTENT)

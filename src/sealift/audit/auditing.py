@@ -29,6 +29,7 @@ def run(
     policy: str | None,
     allowed: Sequence[str],
     exclude: Sequence[str],
+    selected: Sequence[str],
     ignored: Sequence[str],
     form: str | None,
     svg: Path | None,
@@ -40,7 +41,9 @@ def run(
     Raises :class:`PolicyError` where a subject is not what ``policy`` or ``allowed`` ask for, and
     :class:`FindingsError` where there are findings that ``fail_on`` names.
     """
-    allowance = parse_allowance(allowed, policy, exclude, ignored)
+    allowance = parse_allowance(
+        allowed, policy, exclude=exclude, ignored=ignored, selected=selected
+    )
     paths = list(subjects(files))
     if svg and len(paths) != 1:
         raise ConfigError(
@@ -75,7 +78,6 @@ def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int | None) -> Seq
 def subjects(files: Sequence[Path]) -> Iterator[Path]:
     """``files``, those that are folders of wheels replaced by what lies in them."""
     for path in files:
-        wheels = sorted(path.glob("*.whl")) if path.is_dir() else []
         if not path.exists():
             raise ArchiveError(f"cannot audit {path}: it does not exist")
         yield from (distributions(path) if path.is_dir() else []) or [path]

@@ -11,6 +11,7 @@ Examples:
   sealift audit dist/app-1.0-cp313-cp313-linux_x86_64.whl
   sealift audit --allow manylinux_2_17 --allow any wheelhouse/
   sealift audit --policy manylinux_2_28 --fail-on warning dist/*.whl
+  sealift audit --select platform-tags dist/*.whl
   sealift audit --tree --svg needs.svg dist/myapp
 """
 
@@ -35,11 +36,18 @@ Examples:
     "may be repeated.",
 )
 @click.option(
+    "--select",
+    "selected",
+    multiple=True,
+    metavar="RULE",
+    help="Look for what a rule or a family of rules finds, and for nothing else; may be repeated.",
+)
+@click.option(
     "--ignore",
     "ignored",
     multiple=True,
     metavar="RULE",
-    help="Pass over the findings of a rule; may be repeated.",
+    help="Pass over the findings of a rule or a family of rules; may be repeated.",
 )
 @click.option("--sarif", "form", flag_value="sarif", help="Print SARIF 2.1.0.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")

@@ -71,13 +71,24 @@ def load_rules() -> Mapping[str, Rule]:
     }
 
 
-def rule_called(name: str) -> Rule:
-    """The rule ``name``; raises :class:`ConfigError` where there is none."""
+def rules_called(name: str) -> frozenset[str]:
+    """The rule ``name``, or those of the family whose heading in the docs that is.
+
+    Raises :class:`ConfigError` where there is neither.
+
+    >>> sorted(rules_called("stable-abi"))[0], *rules_called("not-pie")
+    ('abi3-outside', 'not-pie')
+    """
     rules = load_rules()
-    if name not in rules:
-        near = difflib.get_close_matches(name, rules, 1)
+    families: dict[str, set[str]] = {}
+    for rule in rules.values():
+        families.setdefault(rule.family.lower().replace(" ", "-"), set()).add(rule.name)
+    if name in rules:
+        return frozenset({name})
+    if name not in families:
+        near = difflib.get_close_matches(name, [*rules, *families], 1)
         hint = (
             f"did you mean {near[0]}?" if near else f"rules are such as {', '.join([*rules][:4])}"
         )
         raise ConfigError(f"there is no rule {name!r}", hint=hint)
-    return rules[name]
+    return frozenset(families[name])

@@ -53,7 +53,8 @@ def audit(path: Path, allowance: Allowance | None = None) -> Report:
     Damage to the subject is among the findings.  Raises
     :class:`~sealift.errors.ArchiveError` when there is nothing at ``path``.
     """
-    return make_report(take_inventory(path), allowance or Allowance())
+    allowance = allowance or Allowance()
+    return make_report(take_inventory(path, allowance.scope), allowance)
 
 
 def audit_one_of_many(path: Path, allowance: Allowance | None = None) -> Report:
