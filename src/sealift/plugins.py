@@ -15,6 +15,7 @@ from sealift.config import Settings
 from sealift.errors import ConfigError
 from sealift.image import Image
 from sealift.interpreter import Interpreter
+from sealift.machine import Machine
 from sealift.target import Target
 
 Options_contra = TypeVar("Options_contra", contravariant=True)
@@ -71,7 +72,33 @@ class Format(Protocol[Options_contra]):
         """
 
 
-GROUPS = {"interpreters": "sealift.interpreters", "formats": "sealift.formats"}
+@runtime_checkable
+class Runner(Protocol):
+    """How programs are tried on other systems than this one."""
+
+    name: ClassVar[str]
+
+    def systems(self) -> Sequence[str]:
+        """The systems it knows, as they are called in ``sealift test --on``."""
+
+    def refuses(self, system: str, arch: str) -> str | None:
+        """Why it cannot run programs for CPU ``arch`` on ``system`` here, or ``None``; no network.
+
+        Raises :class:`~sealift.errors.ConfigError` when there is no such system.
+        """
+
+    def start(self, system: str, arch: str) -> Machine:
+        """``system`` on a CPU ``arch``, ready; prepared in the content store.
+
+        Raises :class:`~sealift.errors.FetchError` or :class:`~sealift.errors.ToolError`.
+        """
+
+
+GROUPS = {
+    "interpreters": "sealift.interpreters",
+    "formats": "sealift.formats",
+    "runners": "sealift.runners",
+}
 
 
 @functools.cache

@@ -6,8 +6,10 @@ its status, its last lines and, when asked, the path of a full log.
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +64,47 @@ def run(  # noqa: PLR0913  (each says one thing of the call)
     if listener:
         listener(done.stderr.decode("utf-8", "replace"))
     return done.stdout.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How a program that may fail ended: ``status`` is ``None`` when its time was over.
+
+    ``output`` is what it said on both streams, in order.
+    """
+
+    status: int | None
+    seconds: float
+    output: str
+
+
+def attempt(command: Sequence[str | Path], *, env: Mapping[str, str], timeout: float) -> Attempt:
+    """Run ``command`` for ``timeout`` seconds at most, and tell how it ended.
+
+    What it started is stopped with it.  Raises :class:`ToolError` when it cannot be started.
+    """
+    argv = [str(part) for part in command]
+    start = time.monotonic()
+    try:
+        child = subprocess.Popen(
+            argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    except OSError as problem:
+        name = Path(argv[0]).name
+        raise ToolError(f"cannot run {name}: {argv[0]}: {problem.strerror}") from problem
+    with child:
+        status: int | None
+        try:
+            output, _ = child.communicate(timeout=timeout)
+            status = child.returncode
+        except BaseException as problem:
+            os.killpg(child.pid, signal.SIGKILL)
+            output, _ = child.communicate()
+            if not isinstance(problem, subprocess.TimeoutExpired):
+                raise
+            status = None
+    return Attempt(status, time.monotonic() - start, output.decode("utf-8", "replace"))
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

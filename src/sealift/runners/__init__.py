@@ -1,0 +1,1 @@
+"""Systems to run programs on; each module is one kind of them."""
