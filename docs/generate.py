@@ -21,6 +21,7 @@ from sealift.cli import sealift
 from sealift.config import Config, TargetOptions
 from sealift.errors import exit_statuses
 from sealift.events import EVENTS
+from sealift.lab.testing import Trial
 from sealift.plan import Plan
 from sealift.store import Usage
 from sealift.target import load_targets
@@ -47,6 +48,7 @@ RESULTS = {
     "init": "an object: the `path` of the file that was changed",
     "audit": "an object that keeps to `src/sealift/data/audit.schema.json`",
     "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",
+    "test": f"a list, one object a system: {_fields(Trial)}",
     "targets": "an object: target → format → `null`, or the reason why not",
     "doctor": f"a list, one object a check: {_fields(Check)}",
     "cache": f"an object: `path` and `kinds`, a list of {_fields(Usage)}",

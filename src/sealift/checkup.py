@@ -54,6 +54,15 @@ def run_checks() -> Iterator[Check]:
         remedy="zig is fetched from the index when one is needed; or install gcc or clang",
         needed=False,
     )
+    for tool in (tools.BWRAP, tools.GPGV):
+        path = tool.find()
+        yield Check(
+            f"{tool.name}, for sealift test",
+            good=bool(path),
+            found=str(path or ""),
+            remedy=tool.install,
+            needed=False,
+        )
     yield _decoder_check()
     yield _interpreter_check()
     yield _store_check()

@@ -263,9 +263,10 @@ def clear(kinds: tuple[str, ...]) -> None:
 def _add_others() -> None:
     from sealift.audit.command import audit
     from sealift.bench.command import bench
+    from sealift.lab.command import test
     from sealift.repair.command import repair
 
-    for command in (audit, bench, repair):
+    for command in (audit, bench, repair, test):
         sealift.add_command(_output_options(command))
 
 

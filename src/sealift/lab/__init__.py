@@ -1,0 +1,1 @@
+"""Programs tried on other systems than the one they were made on."""

@@ -1,0 +1,71 @@
+"""Minimal roots of Debian's own archive, whose files apt's downloader brings."""
+
+import functools
+import os
+import subprocess
+import tempfile
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sealift.debian.index import locate_index, open_index
+from sealift.debian.releases import MIRROR_VARIABLE, Release, parse_release
+from sealift.debian.resolution import resolve
+from tests.support.tools import missing
+
+_GIVEN = os.environ.get(MIRROR_VARIABLE)
+_HELPER = Path("/usr/lib/apt/apt-helper")
+
+
+def local_mirror(*systems: tuple[str, str]) -> str:
+    """URL of a mirror that has the minimal root of each release and architecture named."""
+    folder = _folder()
+    for name, architecture in systems:
+        _bring(folder, parse_release(name), architecture)
+    return folder.as_uri()
+
+
+@functools.cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="sealift-debian-mirror-"))
+
+
+@functools.cache
+def _bring(folder: Path, release: Release, architecture: str) -> None:
+    if not _HELPER.exists():
+        missing("needs apt")
+    with _mirror(_GIVEN):
+        base = release.mirror
+    with _mirror(folder.as_uri()):
+        _download(folder, base, f"dists/{release.codename}/InRelease")
+        location = locate_index(release, architecture)
+        _download(folder, base, _place(location.file.url, folder))
+        for package in resolve(open_index(location), release.minimal):
+            _download(folder, base, _place(package.file.url, folder))
+
+
+@contextmanager
+def _mirror(url: str | None) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(MIRROR_VARIABLE, raising=False)
+        if url:
+            patch.setenv(MIRROR_VARIABLE, url)
+        yield
+
+
+def _place(url: str, folder: Path) -> str:
+    return url.removeprefix(f"{folder.as_uri()}/")
+
+
+def _download(folder: Path, base: str, place: str) -> None:
+    path = folder / urllib.parse.unquote(place)
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(_HELPER), "download-file", f"{base}/{place}", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        missing(f"needs Debian's archive: {done.stderr[-300:]}")
