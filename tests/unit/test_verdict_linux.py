@@ -1,13 +1,16 @@
 """The verdict on Linux files: the tag, and against each better one the exact reason."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sealift.audit.allowance import parse_allowance
 from sealift.audit.natives import Native
 from sealift.audit.platform import linux
-from sealift.audit.platform.elf_loading import ElfLoader
+from sealift.audit.platform.elf_loading import ElfLoader, elf_facts
 from sealift.audit.platform.loading import _MOST_WAYS, _Walk
+from sealift.audit.report import make_report
 from sealift.audit.subject import Kind
 from sealift.audit.verdict import Reason, Verdict
 from sealift.binary.elf_notes import ElfNotes
@@ -297,6 +300,53 @@ def test_packages_are_seen_from_the_root_with_the_loader_s_folders() -> None:
     folder = linux.judge(inventory(*files, tag=None, kind=Kind.FOLDER))
     missing = {external.library for external in folder.externals if not external.promised_by}
     assert missing == {"libdemo.so.1", "libp.so"}
+
+
+def libc(path: str, **facts: Any) -> Native:
+    native = elf(path, needed=(), soname="libc.so.6")
+    return replace(native, facts=replace(elf_facts(native), **facts))
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.DEB, Kind.ARCHIVE, Kind.FOLDER])
+def test_a_system_with_its_own_c_library_asks_for_no_other(kind: Kind) -> None:
+    verdef = ("GLIBC_2.2.5", "GLIBC_2.9", "GLIBC_2.36", "GLIBC_PRIVATE", "GLIBC_ABI_DT_RELR")
+    lib = "usr/lib/x86_64-linux-gnu"
+    files = (
+        elf(f"{lib}/ld-linux-x86-64.so.2", needed=(), soname="ld-linux-x86-64.so.2"),
+        libc(f"{lib}/libc.so.6", verdef=verdef),
+        elf("usr/bin/demo", needed=["libc.so.6"], versions={"libc.so.6": ["GLIBC_2.36"]}),
+        elf("usr/bin/odd", needed=["libc.so.6", "libnowhere.so.1"]),
+    )
+    made = inventory(*files, tag=None, kind=kind)
+    verdict = linux.judge(made)
+    assert (verdict.best, verdict.own_libc) == ("linux_x86_64", "glibc 2.36")
+    assert not verdict.obstacles
+    assert [it.library for it in verdict.externals if it.is_missing] == ["libnowhere.so.1"]
+    kept = make_report(made, parse_allowance((), "manylinux_2_17")).findings
+    assert [it.details["library"] for it in kept if it.rule == "policy-not-kept"] == [
+        "libnowhere.so.1"
+    ]
+    other = make_report(made, parse_allowance((), "manylinux_2_17_aarch64")).findings
+    assert "not on manylinux_2_17_aarch64" in next(
+        it.message for it in other if it.rule == "policy-not-kept"
+    )
+
+
+def test_musl_in_an_image_tells_no_version() -> None:
+    own = elf("lib/ld-musl-x86_64.so.1", needed=(), soname="libc.musl-x86_64.so.1")
+    program = elf("bin/busybox", needed=["libc.musl-x86_64.so.1"])
+    verdict = linux.judge(inventory(own, program, tag=None, kind=Kind.IMAGE))
+    assert (verdict.best, verdict.own_libc) == ("linux_x86_64", "musl")
+
+
+def test_a_c_library_in_a_wheel_or_a_plain_folder_changes_nothing() -> None:
+    asking = elf(EXTENSION, versions={"libc.so.6": ["GLIBC_2.28"]})
+    for made in (
+        inventory(asking, libc("demo.libs/libc.so.6")),
+        inventory(asking, libc("lib/libc.so.6"), tag=None),
+    ):
+        verdict = linux.judge(made)
+        assert (verdict.best, verdict.own_libc) == ("manylinux_2_28_x86_64", None)
 
 
 def test_a_crafted_tree_is_loaded_in_bounded_time() -> None:

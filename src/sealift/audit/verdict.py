@@ -65,7 +65,8 @@ class Verdict:
     most are left out.  ``floor`` is the tag they keep once every library from outside is there:
     what symbols and machine alone leave, ``None`` where that is ``best`` itself.  ``claimed`` are
     the platform tags of its file name.  ``obstacles`` has for each tag better than ``best``, the
-    nearest first, the reasons against it.
+    nearest first, the reasons against it.  ``own_libc``, as in ``glibc 2.36``, is
+    what a whole system brings, so that its tag tells the CPU alone.
     """
 
     best: str | None
@@ -73,3 +74,4 @@ class Verdict:
     claimed: tuple[str, ...] = ()
     obstacles: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     externals: tuple[External, ...] = ()
+    own_libc: str | None = None

@@ -29,6 +29,7 @@ def _report(report: Report) -> Mapping[str, Any]:
         "natives": list(report.natives),
         "best": verdict.best,
         "floor": verdict.floor,
+        "own_libc": verdict.own_libc,
         "claimed": list(verdict.claimed),
         "obstacles": [
             {"tag": tag, "reasons": jsonform.dump(reasons)}

@@ -31,9 +31,14 @@ def brief_lines(report: Report) -> Iterator[str]:
     mark = {Severity.ERROR: "[red]✗[/]", Severity.WARNING: "[yellow]![/]"}.get(
         report.worst or Severity.NOTE, "[green]✓[/]"
     )
-    yield f"{mark} {escape(report.name)} [dim]runs on[/] {escape(_best(report))}"
+    yield f"{mark} {escape(report.name)} [dim]runs on[/] {escape(_best(report))}{_own(report)}"
     loud = [finding for finding in report.findings if finding.severity is not Severity.NOTE]
     yield from _findings(loud, full=False, remedies=False)
+
+
+def _own(report: Report) -> str:
+    libc = report.verdict.own_libc
+    return f" [dim](brings its own {libc})[/]" if libc else ""
 
 
 def _best(report: Report) -> str:
@@ -60,7 +65,7 @@ def _verdict(report: Report, *, full: bool) -> Iterator[str]:
     style = "green" if verdict.best else "yellow"
     claimed = [tag for tag in verdict.claimed if tag != verdict.best]
     also = f" [dim](named {escape(', '.join(claimed))})[/]" if claimed else ""
-    yield f"  runs on  [{style}]{escape(_best(report))}[/]{also}"
+    yield f"  runs on  [{style}]{escape(_best(report))}[/]{also}{_own(report)}"
     if verdict.floor:
         yield f"           [green]{verdict.floor}[/] once what is missing is there"
     for tags, fresh in fresh_reasons(verdict):

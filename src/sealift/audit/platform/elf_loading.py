@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.audit.platform.loading import Way, installed
+from sealift.audit.platform.roots import is_rooted
 from sealift.audit.subject import Kind
 from sealift.binary.elf import ElfFacts
-
-_ROOTED = {Kind.DEB, Kind.RPM, Kind.IMAGE}
 
 
 class ElfLoader:
@@ -31,7 +30,7 @@ class ElfLoader:
         self, natives: Sequence[Native], inventory: Inventory, *, libc: str, defaults: Sequence[str]
     ) -> None:
         self._libc = libc
-        self._is_rooted = inventory.kind in _ROOTED
+        self._is_rooted = is_rooted(inventory)
         self._is_wheel = inventory.kind is Kind.WHEEL
         self._defaults = tuple(folder.strip("/") for folder in defaults) if self._is_rooted else ()
         self._places: dict[str, dict[str, Native]] = defaultdict(dict)

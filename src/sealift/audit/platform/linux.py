@@ -7,12 +7,13 @@ this machine does not change it.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.audit.platform.elf_loading import ElfLoader, elf_facts, elf_natives
 from sealift.audit.platform.loading import Loaded, load
+from sealift.audit.platform.roots import own_libc
 from sealift.audit.verdict import External, Reason, Verdict
 from sealift.binary.elf import ElfFacts
 from sealift.binary.elf_symbols import Symbol, SymbolKind, askers
@@ -49,7 +50,9 @@ def judge(inventory: Inventory) -> Verdict:
     ladder = load_ladder(machine.libc, machine.arch)
     if ladder is None:
         return Verdict(best=f"linux_{machine.arch}", claimed=claimed)
-    return _Judgement(inventory, ladder, machine.natives, claimed).verdict()
+    judgement = _Judgement(inventory, ladder, machine.natives, claimed)
+    libc = own_libc(inventory, machine.natives, machine.libc)
+    return judgement.verdict_within(libc) if libc else judgement.verdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,19 @@ class _Judgement:
                 for number in reversed(range(rung))
             },
             externals=self._externals(),
+        )
+
+    def verdict_within(self, libc: str) -> Verdict:
+        """The verdict on a system that brings its own C library.
+
+        It needs a kernel and a CPU, whatever its files ask of one another.
+        """
+        absent = (it for it in self._externals() if self._loader.place_of(it.library) is None)
+        return Verdict(
+            best=f"linux_{self._ladder.arch}",
+            claimed=self._claimed,
+            externals=tuple(replace(it, promised_by=()) for it in absent),
+            own_libc=libc,
         )
 
     def _demands(self, loaded: Loaded) -> Iterator[_Demand]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
+from sealift.audit.platform.roots import is_rooted
 from sealift.audit.subject import Kind
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
@@ -17,14 +18,12 @@ _ORIGIN = re.compile(r"^(?:\$ORIGIN|\$\{ORIGIN\})(?=/|$)")
 _TOKEN = re.compile(r"\$(?:LIB|PLATFORM|\{LIB\}|\{PLATFORM\})")
 _MACOS_SYSTEM = ("/usr/lib/", "/System/Library/")
 _BUNDLED = ("@loader_path", "@executable_path", "@rpath")
-# Subjects that are the root of a system, or a part of one: an absolute path is right there.
-_ROOTED = {Kind.DEB, Kind.RPM, Kind.IMAGE}
 _PYTHON = re.compile(r"/Python\.framework/|/libpython3")
 
 
 def search_paths(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     """What is wrong with rpaths and install names."""
-    place = _Place(inventory, _folders(inventory.members))
+    place = _Place(inventory, _folders(inventory.members), is_rooted(inventory))
     told: set[tuple[str, str]] = set()  # the slices of a fat file say the same
     for native in inventory.natives:
         for finding in _of(place, native):
@@ -57,6 +56,7 @@ class _Place:
 
     inventory: Inventory
     folders: frozenset[str]
+    is_rooted: bool
 
     def relative(self, native: Native, what: str, rest: str) -> Iterator[Finding]:
         """What is wrong with a search path that is the folder of ``native`` and ``rest``."""
@@ -79,7 +79,7 @@ def _elf(place: _Place, native: Native, facts: ElfFacts) -> Iterator[Finding]:
             if origin := _ORIGIN.match(entry):
                 yield from place.relative(native, f"{kind} {entry}", entry[origin.end() :])
             elif entry.startswith("/"):
-                if place.inventory.kind not in _ROOTED:
+                if not place.is_rooted:  # in a system an absolute path is right
                     yield _finding("search-path-leaks", f"its {kind} names {entry}", native)
             elif not _TOKEN.match(entry):
                 message = f"its {kind} {entry!r} depends on the working directory"
