@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from sealift.errors import SealiftError, ToolError
 from sealift.target import current_target
 
 TAIL_LINES = 20
+KEPT_OUTPUT = 1 << 20
 
 
 def run(  # noqa: PLR0913  (each says one thing of the call)
@@ -70,7 +72,7 @@ def run(  # noqa: PLR0913  (each says one thing of the call)
 class Attempt:
     """How a program that may fail ended: ``status`` is ``None`` when its time was over.
 
-    ``output`` is what it said on both streams, in order.
+    ``output`` is what it said on both streams, in order, up to :data:`KEPT_OUTPUT` bytes.
     """
 
     status: int | None
@@ -93,18 +95,28 @@ def attempt(command: Sequence[str | Path], *, env: Mapping[str, str], timeout: f
     except OSError as problem:
         name = Path(argv[0]).name
         raise ToolError(f"cannot run {name}: {argv[0]}: {problem.strerror}") from problem
-    with child:
-        status: int | None
-        try:
-            output, _ = child.communicate(timeout=timeout)
-            status = child.returncode
-        except BaseException as problem:
+    kept = bytearray()
+    reader = threading.Thread(target=_keep, args=(child, kept))
+    reader.start()
+    status: int | None = None
+    try:
+        status = child.wait(timeout)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        if status is None:
             os.killpg(child.pid, signal.SIGKILL)
-            output, _ = child.communicate()
-            if not isinstance(problem, subprocess.TimeoutExpired):
-                raise
-            status = None
-    return Attempt(status, time.monotonic() - start, output.decode("utf-8", "replace"))
+            child.wait()
+        reader.join()
+    return Attempt(status, time.monotonic() - start, kept.decode("utf-8", "replace"))
+
+
+def _keep(child: "subprocess.Popen[bytes]", kept: bytearray) -> None:
+    """Read what ``child`` says to its end, and keep the beginning."""
+    assert child.stdout is not None
+    with child.stdout as stream:
+        while chunk := stream.read1(1 << 16):  # type: ignore[attr-defined]
+            kept += chunk[: KEPT_OUTPUT - len(kept)]
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from sealift.errors import FetchError
-from sealift.fetch import Remote, fetch
+from sealift.fetch import Remote, fetch, read
 
 DATA = b"a wheel, say" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -88,3 +88,13 @@ def test_credentials_are_never_shown(url: str) -> None:
     with pytest.raises(FetchError) as caught:
         fetch(remote)
     assert "secret" not in " ".join((caught.value.message, *caught.value.details))
+
+
+def test_what_nothing_vouches_for_is_read_up_to_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes(b"12345")
+    url = (tmp_path / "text").as_uri()
+    assert read(url, limit=5) == b"12345"
+    with pytest.raises(FetchError, match="it has more than 4 bytes"):
+        read(url, limit=4)
+    with pytest.raises(FetchError, match="no such file"):
+        read(f"{url}-gone", limit=4)

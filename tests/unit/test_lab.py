@@ -1,14 +1,17 @@
 """Why a program failed, in words; and how the kernel is told of an emulator."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from sealift import process
 from sealift.audit.natives import Native
 from sealift.binary.elf import read_elf
 from sealift.lab.reasons import reasons
 from sealift.machine import Ending, System
 from sealift.runners.emulation import load_emulators
+from sealift.runners.roots import RootRunner
 from tests.support.elf_files import ElfSpec, make_elf
 
 OLD = System(
@@ -81,6 +84,18 @@ def test_a_library_or_a_loader_that_is_missing_is_told(tmp_path: Path) -> None:
 )
 def test_how_it_ended_is_told(status: int | None, text: str) -> None:
     assert reasons([], OLD, ended(status=status)) == (text,)
+
+
+def test_output_without_an_end_is_cut_and_its_program_stopped() -> None:
+    endless = [sys.executable, "-c", "while True: print('x' * 99)"]
+    done = process.attempt(endless, env={}, timeout=0.5)
+    assert done.status is None
+    assert len(done.output) == process.KEPT_OUTPUT
+
+
+def test_a_system_that_never_had_a_cpu_is_refused() -> None:
+    refusal = RootRunner().refuses("debian-12", "riscv64")
+    assert refusal == "debian-12 was not released for riscv64"
 
 
 def test_the_rule_of_an_emulator_matches_its_programs_only(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def locate_index(release: Release, architecture: str) -> Location:
     """The place of the index of ``release`` for ``architecture``, Debian's name of one ("arm64").
 
     The signed list that the cache has is taken for a day, and longer while the mirror cannot be
-    reached.  Raises :class:`FetchError` when its signature does not hold, or it does not have the
+    reached.  An old list is as good as a new one: mirrors of some day in the past have no other.
+    Raises :class:`FetchError` when its signature does not hold, or it does not have the
     architecture.
     """
     mirror = release.mirror

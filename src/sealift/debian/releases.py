@@ -21,13 +21,15 @@ _SCHEMES = {"http", "https", "file"}
 class Release:
     """A row of ``data/debian.toml``: ``name`` as in ``debian-12``, ``codename`` as in ``bookworm``.
 
-    ``minimal`` are the packages that a dynamically linked program needs.  ``own_mirror`` is set
-    where the usual mirrors do not have it, which goes with ``is_archived``.
+    ``minimal`` are the packages that a dynamically linked program needs; ``lacks`` are the
+    architectures it was not released for.  ``own_mirror`` is set where the usual mirrors do not
+    have it, which goes with ``is_archived``.
     """
 
     name: str
     codename: str
     minimal: tuple[str, ...]
+    lacks: frozenset[str] = frozenset()
     own_mirror: str | None = None
     is_archived: bool = False
 
@@ -55,6 +57,7 @@ def load_releases() -> dict[str, Release]:
             name=name,
             codename=row["codename"],
             minimal=tuple(row["minimal"]),
+            lacks=frozenset(row.get("lacks", ())),
             own_mirror=row.get("mirror"),
             is_archived=row.get("archived", False),
         )

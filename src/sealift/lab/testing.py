@@ -3,7 +3,7 @@
 import functools
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +53,7 @@ def run(file: Path, *, systems: Sequence[str], line: str | None, timeout: float)
     to try, and :class:`ConfigError` for what is no program or no system.
     """
     subject = _subject(file, line)
-    chosen = tuple(dict.fromkeys(systems or _DEFAULT_SYSTEMS))
-    runners = {name: _runner(name, subject.arch) for name in chosen}
+    runners = _runners(systems, subject.arch)
     trials = []
     for name, runner in runners.items():
         with console.step(f"Running on {name}") as step:
@@ -130,18 +129,39 @@ def _words(line: str) -> tuple[str, ...]:
     return words
 
 
+def _runners(systems: Sequence[str], arch: str) -> Mapping[str, Runner]:
+    """A runner for each of ``systems``; by default for those of the usual ones that have one."""
+    if systems:
+        return {name: _runner(name, arch) for name in systems}
+    found = {}
+    problem: RefusedError | None = None
+    for name in _DEFAULT_SYSTEMS:
+        try:
+            found[name] = _runner(name, arch)
+        except RefusedError as refusal:
+            problem = refusal
+    if problem and not found:
+        raise problem
+    return found
+
+
 def _runner(system: str, arch: str) -> Runner:
     """A runner that has ``system``, and can run programs for ``arch`` there."""
-    refusals = []
+    refusals: list[str] = []
+    unknown: ConfigError | None = None
     for name in plugins.names("runners"):
         runner: Runner = plugins.load("runners", name)
-        refusal = runner.refuses(system, arch)
+        try:
+            refusal = runner.refuses(system, arch)
+        except ConfigError as problem:  # another one may have it
+            unknown = unknown or problem
+            continue
         if refusal is None:
             return runner
         refusals.append(refusal)
-    raise RefusedError(
-        f"cannot run programs for {arch} on {system}: {'; '.join(refusals) or 'no runner is there'}"
-    )
+    if unknown and not refusals:
+        raise unknown
+    raise RefusedError(f"cannot run programs for {arch} on {system}: {'; '.join(refusals)}")
 
 
 def _lines(trials: Sequence[Trial]) -> Iterator[str]:

@@ -38,11 +38,13 @@ class RootRunner:
 
     def refuses(self, system: str, arch: str) -> str | None:
         """Why not; see :class:`sealift.plugins.Runner`."""
-        parse_release(system)
+        release, debian = parse_release(system), architecture(arch)
         if current_target().os != "linux":
             return "roots need the kernel of Linux"
-        if architecture(arch) is None:
+        if debian is None:
             return f"Debian has no architecture for {arch}"
+        if debian in release.lacks:
+            return f"{release.name} was not released for {debian}"
         for tool in (BWRAP, GPGV):
             if tool.find() is None:
                 return f"there is no {tool.name} ({tool.install})"
