@@ -324,6 +324,9 @@ def test_releases_go_by_number_and_by_codename() -> None:
     }
     with pytest.raises(ConfigError, match="no release 'debian-21'"):
         parse_release("debian-21")
+    with pytest.raises(ConfigError) as caught:
+        parse_release("bookwrm")
+    assert caught.value.hint == "did you mean bookworm?"
     assert architecture("ppc64le") == "ppc64el"
 
 

@@ -80,7 +80,8 @@ def parse_release(text: str) -> Release:
     for release in releases.values():
         if plain in {release.codename, release.name.removeprefix("debian-")}:
             return release
-    near = difflib.get_close_matches(text, releases, n=1)
+    codenames = (release.codename for release in releases.values())
+    near = difflib.get_close_matches(text, (*releases, *codenames), n=1)
     raise ConfigError(
         f"there is no release {text!r} of Debian here",
         hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(releases)}",
