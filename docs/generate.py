@@ -46,7 +46,8 @@ RESULTS = {
     "export": "as of `build`",
     "lock": "an object: the `path` of the lock, and how many `packages` it has",
     "init": "an object: the `path` of the file that was changed",
-    "audit": "an object that keeps to `src/sealift/data/audit.schema.json`",
+    "audit": "an object that keeps to `src/sealift/data/audit.schema.json`; "
+    "with `--explain` a list of rules",
     "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",
     "test": f"a list, one object a system: {_fields(Trial)}",
     "targets": "an object: target → format → `null`, or the reason why not",

@@ -28,8 +28,8 @@ def check_folder(folder: Path) -> None:
         raise output_error(there, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, replacing what is there."""
+def write_text(path: Path, text: str, *, option: str = "--out") -> None:
+    """Write ``text`` as UTF-8, replacing what is there; ``option`` names ``path``."""
     scratch = path.with_name(f".{path.name}.part")
     try:
         try:
@@ -38,7 +38,7 @@ def write_text(path: Path, text: str) -> None:
         finally:
             scratch.unlink(missing_ok=True)
     except OSError as problem:
-        raise output_error(path, problem) from problem
+        raise output_error(path, problem, option=option) from problem
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -46,9 +46,9 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, json.dumps(data, indent=1) + "\n")
 
 
-def output_error(path: Path, problem: OSError) -> OutputError:
+def output_error(path: Path, problem: OSError, *, option: str = "--out") -> OutputError:
     """The error of not being able to write ``path``, with what to do about it."""
-    hint = "name another folder with --out"
+    hint = f"name another folder with {option}"
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
-        hint = "free some space there, or name another folder with --out"
+        hint = f"free some space there, or {hint}"
     return OutputError(f"cannot write {path}: {problem.strerror or problem}", hint=hint)

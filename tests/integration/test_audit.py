@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
+from sealift.errors import ArchiveError, ConfigError, FindingsError, OutputError, PolicyError
 from tests.support.command import sealift
 from tests.support.elf_files import ElfSpec, make_elf
 from tests.support.wheels import honest_wheel
@@ -82,6 +82,9 @@ def test_a_tree_and_a_picture(tmp_path: Path) -> None:
     done = sealift("audit", "--tree", "--svg", "needs.svg", wheel, cwd=tmp_path)
     assert "└── demo.abi3.so\n    └── libc.so.6" in done.out
     assert (tmp_path / "needs.svg").read_text().startswith("<svg")
+    nowhere = sealift("audit", "--svg", "nowhere/x.svg", wheel, cwd=tmp_path)
+    assert nowhere.status == OutputError.exit_status
+    assert "name another folder with --svg" in nowhere.err
     two = sealift("audit", "--svg", "needs.svg", wheel, wheel, cwd=tmp_path)
     assert two.status == ConfigError.exit_status
 
@@ -115,3 +118,19 @@ def test_one_that_cannot_be_read_leaves_the_others_their_reports(tmp_path: Path)
     assert "not-audited" in done.out
     assert "runs on manylinux_2_17_x86_64" in done.out
     assert "1 of 2 without errors" in done.out
+
+
+def test_what_was_found_is_explained(tmp_path: Path) -> None:
+    wheel = native_wheel(tmp_path, "GLIBC_2.17", stack=7)
+    done = sealift("audit", wheel, cwd=tmp_path)
+    assert "sealift audit --explain executable-stack" in done.err
+    told = sealift("audit", "--explain", "executable-stack", cwd=tmp_path)
+    assert told.status == 0, told.err
+    assert told.out.startswith("executable-stack (error): An executable stack\n")
+    assert "Remedy: Most often" in told.out
+    family = sealift("audit", "--json", "--explain", "stable-abi", cwd=tmp_path).result
+    assert {rule["name"] for rule in family} >= {"abi3-outside", "abi3-too-new"}
+    wrong = sealift("audit", "--explain", "executable-stock", cwd=tmp_path)
+    assert wrong.status == ConfigError.exit_status
+    assert "did you mean executable-stack?" in wrong.err
+    assert sealift("audit", cwd=tmp_path).status == 2

@@ -146,6 +146,21 @@ def test_an_oci_layout_as_a_tar_and_as_a_folder(how: str, tmp_path: Path) -> Non
         assert set(inventory.members) == SEEN
 
 
+def test_a_blob_that_an_image_lacks_is_named(tmp_path: Path) -> None:
+    files = oci_files({"amd64": LAYERS})
+    gone = next(name for name in files if name.startswith("blobs/"))
+    del files[gone]
+    path = tmp_path / "image.tar"
+    path.write_bytes(tar_of(files))
+    folder = tmp_path / "layout"
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    for subject in (path, folder):
+        (problem,) = take_inventory(subject).problems
+        assert f"{gone!r} is missing" in problem.message
+
+
 def test_images_of_several_machines_are_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
     path.write_bytes(tar_of(oci_files({"amd64": [{"a": b"1"}], "arm64": [{"a": b"1"}]})))

@@ -1,12 +1,13 @@
 """What ``sealift audit`` does: subjects in, reports out, an exit status for scripts."""
 
+import dataclasses
 import gc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sealift import console
 from sealift.audit.allowance import Allowance, parse_allowance
-from sealift.audit.finding import Severity
+from sealift.audit.finding import Severity, load_rules, rules_called
 from sealift.audit.report import Report, audit, audit_one_of_many, weight
 from sealift.audit.wheelhouses import distributions
 from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
@@ -54,9 +55,23 @@ def run(
     if svg:
         from sealift.audit.outputs.svg import svg as drawn
 
-        write_text(svg, drawn(reports[0]))
+        write_text(svg, drawn(reports[0]), option="--svg")
     _say(reports, form)
     _judge(reports, fail_on)
+
+
+def explain(name: str) -> None:
+    """Print what rule ``name`` means and what to do, or all rules of a family.
+
+    Raises :class:`ConfigError` where there is none of that name.
+    """
+    chosen = rules_called(name)
+    rules = [rule for rule in load_rules().values() if rule.name in chosen]
+    texts = (
+        f"{rule.name} ({rule.severity.value}): {rule.title}\n\n{rule.why}\n\nRemedy: {rule.remedy}"
+        for rule in rules
+    )
+    console.result([dataclasses.asdict(rule) for rule in rules], "\n\n".join(texts))
 
 
 def _audit(paths: Sequence[Path], allowance: Allowance, jobs: int | None) -> Sequence[Report]:
@@ -124,7 +139,8 @@ def _judge(reports: Sequence[Report], fail_on: str) -> None:
     if bad:
         raise FindingsError(
             f"findings to fail on: {_some(bad, reports)}",
-            hint="docs/findings.md says what to do about each; --fail-on sets what to fail on",
+            hint=f"sealift audit --explain {bad[0].findings[0].rule} says what to do; "
+            "--fail-on sets what to fail on",
         )
 
 

@@ -17,9 +17,8 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
-)
+@click.argument("files", nargs=-1, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--explain", metavar="RULE", help="Say what a rule means and what to do; no FILE.")
 @click.option("--policy", metavar="TAG", help="Platform that each subject has to run on.")
 @click.option(
     "--allow",
@@ -71,7 +70,7 @@ Examples:
     show_default=True,
     help="The least finding that makes the exit status 15.",
 )
-def audit(files: tuple[Path, ...], **options: Any) -> None:
+def audit(files: tuple[Path, ...], explain: str | None, **options: Any) -> None:
     """Tell where binary files run, and why not further.
 
     FILE is a wheel, an sdist, a folder, a virtual environment, a product of Sealift, a deb, an rpm,
@@ -80,6 +79,11 @@ def audit(files: tuple[Path, ...], **options: Any) -> None:
 
     A tag without an architecture means all of them.
     """
-    from sealift.audit.auditing import run
+    from sealift.audit import auditing
 
-    run(files, **options)
+    if explain:
+        auditing.explain(explain)
+        return
+    if not files:
+        raise click.UsageError("Missing argument 'FILE...'.")
+    auditing.run(files, **options)

@@ -72,6 +72,8 @@ def layout_members(subject: Subject) -> Members:
         path = subject.path / name
         if not path.resolve().is_relative_to(subject.path.resolve()):
             raise ArchiveError(f"cannot read {subject.name}: {name!r} leads out of it")
+        if not path.is_file():
+            raise ArchiveError(f"cannot read {subject.name}: {name!r} is missing")
         return path.open("rb")
 
     with reading(subject.name):
