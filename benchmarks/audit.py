@@ -101,18 +101,32 @@ def shown(bin_: Path, wheel: Path, env: dict[str, str]) -> tuple[str, str]:
 
 
 def one_by_one(work: Path, rounds: int) -> Iterator[tuple[str, ...]]:
-    """A row for each wheel."""
+    """A row for each wheel, one for all in one call, and one for no more than their verdicts.
+
+    auditwheel takes one wheel a call, so that its sum is what the last two compare with.
+    """
     bin_ = peer(work)
     env = environment(bin_)
-    for wheel in fetch_wheels(ONE_BY_ONE, work):
+    wheels = list(fetch_wheels(ONE_BY_ONE, work))
+    others: list[Timing] = []
+    for wheel in wheels:
         mine = best_of(rounds, ours("audit", "--fail-on", "never", wheel), env)
-        other = best_of(1, [bin_ / "auditwheel", "show", wheel], env)
+        others.append(best_of(rounds, [bin_ / "auditwheel", "show", wheel], env))
         verdict, theirs = shown(bin_, wheel, env)
-        yield (
-            wheel.name.split("-")[0], f"{mine.cpu:.2f} s", f"{other.cpu:.2f} s",
-            f"{other.cpu / mine.cpu:.0f} ×", size(mine.peak), size(other.peak),
-            verdict if verdict == theirs else f"{verdict}, theirs {theirs}",
-        )  # fmt: skip
+        same = verdict if verdict == theirs else f"{verdict}, theirs {theirs}"
+        yield compared(wheel.name.split("-")[0], mine, others[-1:], same)
+    for what, options in (("all", []), ("all, verdict alone", ["--select", "platform-tags"])):
+        command = ours("audit", "--fail-on", "never", *options, *wheels)
+        yield compared(what, best_of(rounds, command, env), others, "")
+
+
+def compared(what: str, mine: Timing, others: Sequence[Timing], verdict: str) -> tuple[str, ...]:
+    """A row of processor time and memory, ours and auditwheel's."""
+    cpu = sum(timing.cpu for timing in others)
+    return (
+        what, f"{mine.cpu:.2f} s", f"{cpu:.2f} s", f"{cpu / mine.cpu:.1f} ×", size(mine.peak),
+        size(max(timing.peak for timing in others)), verdict,
+    )  # fmt: skip
 
 
 def repair(work: Path, rounds: int) -> Iterator[tuple[str, ...]]:
