@@ -1,8 +1,10 @@
 """The verdict on Windows files: the machine, and the DLLs that nobody there has."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from packaging.tags import parse_tag
 
 from sealift.audit.natives import Native
 from sealift.audit.platform import windows
@@ -73,6 +75,38 @@ def test_without_a_python_interface_nothing_of_python_s_is_there(tag: str | None
         assert [it.promised_by for it in verdict.externals] == [()]
     else:
         assert outside(pe(imports=["vcruntime140.dll"]), tag=tag) == set()
+
+
+REQUIRING = "Metadata-Version: 2.1\nName: demo\nRequires-Python: {}\n\ntext\n"
+
+
+def unmet(requires: str, *natives: Native) -> dict[str, tuple[str, ...]]:
+    """What a wheel for any Python of ``requires`` lacks, and who asks for it."""
+    made = inventory(*natives, tag="win_amd64")
+    assert made.wheel
+    wheel = replace(made.wheel, tags=parse_tag("py3-none-win_amd64"))
+    texts = {"demo-1.dist-info/METADATA": REQUIRING.format(requires)}
+    verdict = windows.judge(replace(made, wheel=wheel, texts=texts))
+    return {it.library: it.needed_by for it in verdict.externals if it.is_missing}
+
+
+def test_a_wheel_for_any_python_has_what_all_that_it_allows_bring() -> None:
+    library = pe("demo/demo.dll", imports=["VCRUNTIME140.dll", "VCRUNTIME140_1.dll"])
+    assert unmet(">=3.9", library) == {}
+    assert set(unmet(">=3.8,<4", library)) == {"VCRUNTIME140_1.dll"}
+    assert set(unmet(">=2.7,!=3.0.*", library)) == {"VCRUNTIME140.dll", "VCRUNTIME140_1.dll"}
+    for nothing in ("", "no specifier", ">=77"):
+        assert set(unmet(nothing, library)) == {"VCRUNTIME140.dll", "VCRUNTIME140_1.dll"}
+
+
+def test_a_program_does_not_find_what_python_brings() -> None:
+    program = pe("demo/bin/demo.exe", imports=["demo.dll", "VCRUNTIME140.dll"])
+    program = replace(program, facts=replace(windows._facts(program), is_dll=False))
+    its_own = pe("demo/bin/demo.dll", imports=["VCRUNTIME140.dll"])
+    other = pe("demo/other.dll", imports=["VCRUNTIME140.dll"])
+    assert unmet(">=3.9", program, its_own, other) == {
+        "VCRUNTIME140.dll": ("demo/bin/demo.exe", "demo/bin/demo.dll")
+    }
 
 
 def test_dlls_of_the_subject_answer_in_any_case_of_their_name() -> None:

@@ -14,7 +14,7 @@ from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
 from sealift.output import write_text
 
 _NAMED = 3
-_MUCH = 256 << 20  # bytes of subjects for which other processes are worth their start
+_MUCH = 128 << 20  # bytes of subjects for which other processes are worth their start
 _MANY_OBJECTS = 100_000  # facts have no cycles to look for
 _POLICY_RULES = frozenset({"tag-not-allowed", "policy-not-kept"})
 _FAILING = {

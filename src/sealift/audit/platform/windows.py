@@ -5,9 +5,12 @@ while running (``os.add_dll_directory``).  The tag is that of the machine; which
 is needed no tag can tell.
 """
 
+import email.parser
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from sealift.audit.inventory import Inventory, WheelInfo
 from sealift.audit.natives import Native
@@ -17,6 +20,9 @@ from sealift.binary.pe import PeFacts
 from sealift.policy.windows import TAGS, WindowsPolicy, load_windows
 
 Version = tuple[int, int]
+
+_PYTHONS = ((2, 7), *((3, minor) for minor in range(40)))
+_LAST_MICRO = 99
 
 
 class WindowsLoader:
@@ -65,7 +71,7 @@ def judge(inventory: Inventory) -> Verdict:
             for tag in claimed
             if tag in TAGS.values() and tag != best
         },
-        externals=_externals(load(own, WindowsLoader(own)), load_windows(best), pythons_of(wheel)),
+        externals=_externals(load(own, WindowsLoader(own)), load_windows(best), inventory),
     )
 
 
@@ -95,15 +101,33 @@ def pythons_of(wheel: WheelInfo | None) -> tuple[Version, ...]:
     return tuple(sorted(pythons))
 
 
+def _required_pythons(inventory: Inventory) -> tuple[Version, ...]:
+    """The Pythons that METADATA of a wheel allows, where it says which."""
+    wheel = inventory.wheel
+    text = inventory.texts.get(f"{wheel.dist_info}/METADATA", "") if wheel else ""
+    told = email.parser.HeaderParser().parsestr(text)["Requires-Python"]
+    try:
+        allowed = SpecifierSet(str(told or ""))
+    except InvalidSpecifier:
+        return ()
+    return tuple(it for it in _PYTHONS if told and f"{it[0]}.{it[1]}.{_LAST_MICRO}" in allowed)
+
+
 def _externals(
-    loaded: Sequence[Loaded], policy: WindowsPolicy, pythons: Sequence[Version]
+    loaded: Sequence[Loaded], policy: WindowsPolicy, inventory: Inventory
 ) -> tuple[External, ...]:
+    pythons = pythons_of(inventory.wheel)
+    required = _required_pythons(inventory)
+    programs = {it.native.path for it in loaded if not _facts(it.native).is_dll}
     spelled: dict[str, str] = {}
     askers: dict[str, list[str]] = defaultdict(list)
     for it in loaded:
         own_name = _facts(it.native).name or it.native.name
+        # A DLL that no program loads is loaded by Python (ctypes), whatever its tag tells.
+        around = required if programs.isdisjoint((it.native.path, *it.chain)) else ()
         for name in it.missing:
-            if not policy.is_optional(name, own_name):
+            is_there = policy.is_pythons(name, around) and not policy.is_pythons(name, pythons)
+            if not policy.is_optional(name, own_name) and not is_there:
                 askers[spelled.setdefault(name.lower(), name)].append(it.native.path)
     # A program brings its own Python, or none: what a Python has is no one else's to count on.
     return tuple(
