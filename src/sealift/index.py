@@ -10,6 +10,8 @@ from sealift.errors import FetchError
 from sealift.fetch import Remote
 from sealift.tools import UV
 
+_HINT = "check the index settings of uv (UV_INDEX_URL, uv.toml), and that this machine is online"
+
 
 def find_sdist(name: str, version: str, *, purpose: str) -> Remote:
     """The source distribution of ``name`` in exactly ``version``, with the index's hash of it.
@@ -17,24 +19,43 @@ def find_sdist(name: str, version: str, *, purpose: str) -> Remote:
     ``purpose`` tells, in an error, what it is needed for.  Indexes, credentials and certificates
     are those of uv's own settings.  Raises :class:`FetchError` when no index has it.
     """
-    hint = "check the index settings of uv (UV_INDEX_URL, uv.toml), and that this machine is online"
+    named = f"{name} {version}"
+    found = _locked(f"{name}=={version}", named, python="3.11", purpose=purpose)
+    if found.get("name") != name or "sdist" not in found:
+        raise FetchError(f"cannot find the source distribution of {named} ({purpose})", hint=_HINT)
+    return _remote(found["sdist"])
+
+
+def find_newest_sdist(requirement: str, *, python: str) -> Remote:
+    """The source distribution of the newest version that ``requirement`` and ``python`` allow.
+
+    Raises :class:`FetchError` when there is none.
+    """
+    found = _locked(requirement, requirement, python=python, purpose="to build its wheel")
+    if "sdist" not in found:
+        raise FetchError(
+            f"cannot build {requirement}: {found.get('name', 'it')} {found.get('version', '')} "
+            "has no source distribution",
+            hint="name a version that has one, or give the path of its sources",
+        )
+    return _remote(found["sdist"])
+
+
+def _locked(requirement: str, named: str, *, python: str, purpose: str) -> Mapping[str, Any]:
+    """The package of a lock of ``requirement`` alone."""
     lock = process.run(
         [
             UV.require(), "pip", "compile", "--quiet", "--no-deps", "--no-header", "--universal",
-            "--python-version", "3.11", "--format", "pylock.toml", "-",
+            "--python-version", python, "--format", "pylock.toml", "-",
         ],
-        input_bytes=f"{name}=={version}\n".encode(),
+        input_bytes=f"{requirement}\n".encode(),
         env=process.clean_environment(),
         error=FetchError,
-        action=f"find {name} {version} on the package index ({purpose})",
-        hint=hint,
+        action=f"find {named} on the package index ({purpose})",
+        hint=_HINT,
     )  # fmt: skip
-    for package in tomllib.loads(lock).get("packages", ()):
-        if package["name"] == name and "sdist" in package:
-            return _remote(package["sdist"])
-    raise FetchError(
-        f"cannot find the source distribution of {name} {version} ({purpose})", hint=hint
-    )
+    packages: list[Mapping[str, Any]] = tomllib.loads(lock).get("packages", [])
+    return packages[0] if packages else {}
 
 
 def _remote(sdist: Mapping[str, Any]) -> Remote:
