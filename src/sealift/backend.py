@@ -1,4 +1,4 @@
-"""Sources to a wheel, for this machine: PEP 517 hooks in an isolated, cached environment.
+"""Sources to a wheel: PEP 517 hooks in an isolated, cached environment.
 
 The hook runs in the project's own folder, as pip and uv run it; what setuptools would leave there
 is turned aside.  The same sources give the same bytes as far as the backend and the compiler allow:
@@ -17,7 +17,6 @@ from typing import Any
 
 from sealift import backend_worker, buildhints, process, store, uv
 from sealift.errors import BuildError
-from sealift.interpreter import Interpreter
 from sealift.target import current_target
 
 _LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8.0"])  # PEP 518
@@ -35,28 +34,55 @@ class BuildSystem:
     backend_path: tuple[str, ...] = ()
 
 
-def build_wheel(source: Path, *, name: str, interpreter: Interpreter, out: Path, log: Path) -> Path:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPython:
+    """The Python of this machine that runs a build: its ``program``, and its full ``version``."""
+
+    program: Path
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A wheel, and the paths of the extension modules it was to have, where its backend told."""
+
+    wheel: Path
+    extensions: tuple[str, ...]
+
+
+def build_wheel(
+    source: Path,
+    *,
+    name: str,
+    python: BuildPython,
+    out: Path,
+    log: Path,
+    variables: Mapping[str, str | None] | None = None,
+) -> Built:
     """Build the project in ``source`` into a wheel in folder ``out``, which is made.
 
-    ``interpreter`` has a ``program``; the wheel is for its version and this machine.  Everything
-    the backend says is in ``log``.  Raises :class:`BuildError` with the backend's last lines.
+    The wheel is for the version of ``python`` and this machine, unless ``variables`` of the
+    environment tell the backend otherwise; those that are ``None`` are to be absent.  Only the
+    backend's hooks see them.  Everything the backend says is in ``log``.  Raises
+    :class:`BuildError` with the backend's last lines.
     """
     build = _Build(
         source=source,
         name=name,
         system=read_build_system(source),
-        interpreter=interpreter,
+        python=python,
         out=out,
         log=log,
+        variables=variables or {},
     )
     out.mkdir(parents=True, exist_ok=True)
     requires = build.system.requires
     missing: Sequence[str] = ()
     for _ in range(3):  # a backend may ask for more twice: once itself, once for its plug-ins
         requires = (*requires, *missing)
-        answer = _hook(build, requires, build_environment(requires, interpreter, source))
+        answer = _hook(build, requires, build_environment(requires, python, source))
         if "wheel" in answer:
-            return out / str(answer["wheel"])
+            return Built(wheel=out / str(answer["wheel"]), extensions=tuple(answer["extensions"]))
         missing = answer["requires"]
     raise BuildError(
         f"cannot build {name}: its backend keeps asking for more requirements",
@@ -88,10 +114,9 @@ def read_build_system(source: Path) -> BuildSystem:
     )
 
 
-def build_environment(requires: Sequence[str], interpreter: Interpreter, source: Path) -> Path:
+def build_environment(requires: Sequence[str], python: BuildPython, source: Path) -> Path:
     """A virtual environment with ``requires``, made once for the same list and Python."""
-    assert interpreter.program is not None
-    program = interpreter.program
+    program = python.program
 
     def make(folder: Path) -> None:
         new = ["venv", "--relocatable", "--no-project", "--python", program, folder]
@@ -107,7 +132,7 @@ def build_environment(requires: Sequence[str], interpreter: Interpreter, source:
                 given="".join(f"{text}\n" for text in requires),
             )
 
-    key = store.digest_of(str(program), interpreter.version, *sorted(set(requires)))
+    key = store.digest_of(str(program), python.version, *sorted(set(requires)))
     return store.make_entry("buildenvs", key, make)
 
 
@@ -123,9 +148,10 @@ class _Build:
     source: Path
     name: str
     system: BuildSystem
-    interpreter: Interpreter
+    python: BuildPython
     out: Path
     log: Path
+    variables: Mapping[str, str | None]
 
 
 def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[str, Any]:
@@ -182,17 +208,17 @@ def aside(scratch: Path) -> dict[str, str]:
 
 def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str]:
     paths = {build.source: build.name, scratch: "build", environment: "environment"}
-    if build.interpreter.program:
-        paths[build.interpreter.program.resolve().parents[1]] = "python"
+    paths[build.python.program.resolve().parents[1]] = "python"
     maps = " ".join(shlex.quote(f"-ffile-prefix-map={old}={new}") for old, new in paths.items())
     # setuptools drops its own -O2 where CFLAGS is set, and appends CPPFLAGS; CMake and Meson add to
     # CFLAGS what they need.
     additive = build.system.backend.startswith(("mesonpy", "scikit_build_core"))
     names = () if current_target().is_windows else _FLAGS if additive else _FLAGS[:1]
     scripts = str(_python_in(environment).parent)
-    return process.clean_environment(
+    given = {name: value for name, value in os.environ.items() if name not in build.variables}
+    variables = process.clean_environment(
         {
-            **{name: f"{os.environ.get(name, '')} {maps}".strip() for name in names},
+            **{name: f"{given.get(name, '')} {maps}".strip() for name in names},
             **aside(scratch),
             "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -201,5 +227,8 @@ def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str
             "PYTHONUNBUFFERED": "1",
             "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH),
             "VIRTUAL_ENV": str(environment),
+            **{name: value for name, value in build.variables.items() if value is not None},
         }
     )
+    absent = {name for name, value in build.variables.items() if value is None} - {*names}
+    return {name: value for name, value in variables.items() if name not in absent}

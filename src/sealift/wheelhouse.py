@@ -200,15 +200,16 @@ def _build(choice: Choice, job: Job, files: Mapping[str, Path], *, key: str, out
     log = store.store_root() / "logs" / f"{label}-{job.target}.log"
     console.note(f"building {choice.name} {choice.version or ''}".rstrip() + f": {choice.reason}")
     with _source(choice, files, key) as folder:
-        backend.build_wheel(
-            folder, name=label, interpreter=job.require_interpreter(), out=out, log=log
-        )
+        interpreter = job.require_interpreter()
+        assert interpreter.program
+        python = backend.BuildPython(program=interpreter.program, version=interpreter.version)
+        backend.build_wheel(folder, name=label, python=python, out=out, log=log)
         wheels = list(out.glob("*.whl"))
         if len(wheels) != 1:
             raise BuildError(
                 f"cannot build {label}: its backend wrote {len(wheels)} wheels", log=log
             )
-        if _should_be_native(folder) and not any(map(is_native, read_wheel(wheels[0]).files)):
+        if should_be_native(folder) and not any(map(is_native, read_wheel(wheels[0]).files)):
             console.warning(
                 f"{label} was built without the native code that its sources have: {log}"
             )
@@ -228,7 +229,7 @@ def _source(choice: Choice, files: Mapping[str, Path], key: str) -> Iterator[Pat
         yield folder
 
 
-def _should_be_native(folder: Path) -> bool:
+def should_be_native(folder: Path) -> bool:
     """Whether sources declare extension modules, as far as their build files tell."""
     if backend.read_build_system(folder).backend.startswith(_NATIVE_BACKENDS):
         return True

@@ -74,36 +74,22 @@ def make_host(program: Path, toolchain: Toolchain) -> Host:
     cannot stand for the host, or where nothing is known of the target.
     """
     target = toolchain.target
-    row = _table()["hosts"].get(target.name)
-    if row is None:
-        raise BuildError(
-            f"cannot build wheels for {target} here",
-            hint=f"there are {', '.join(_table()['hosts'])}",
-        )
+    row = _row(target)
     own = _ask(program)
-    macros = {**_table()["models"][row["model"]], **row["macros"]}
     soabi = f"cpython-{own['variables']['SOABI'].split('-')[1]}-{row['triplet']}"
     key = store.digest_of(
-        "1", json.dumps([own, row, macros], sort_keys=True), toolchain.identity, str(toolchain.cc),
-        Path(answering.__file__).read_bytes(), store.file_stamp(_pyconfig(own)),
+        "1", json.dumps([own, row, _macros(row)], sort_keys=True), toolchain.identity,
+        str(toolchain.cc), Path(answering.__file__).read_bytes(), store.file_stamp(_pyconfig(own)),
     )  # fmt: skip
     final = store.store_root() / "hosts" / key
 
     def make(folder: Path) -> None:
-        (folder / "python").mkdir(parents=True)
-        (folder / "pkgconfig").mkdir()
-        shutil.copytree(own["include"], folder / "include")
-        pyconfig = _pyconfig(own).read_text(encoding="utf-8")
-        (folder / "include/pyconfig.h").write_text(configured(pyconfig, macros), "utf-8")
-        variables = _variables(own, macros, toolchain, prefix=final)
-        variables |= {"SOABI": soabi, "EXT_SUFFIX": f".{soabi}.so", "MULTIARCH": row["triplet"]}
-        variables |= {"HOST_GNU_TYPE": row["triplet"]}
-        data = json.dumps(variables, indent=1, sort_keys=True)
-        module = f"import json\nbuild_time_vars = json.loads({data!r})\n"
-        (folder / "python" / f"{_module_name(row)}.py").write_text(module, "utf-8")
+        variables = _variables(own, _macros(row), toolchain, prefix=final)
+        names = {"SOABI": soabi, "EXT_SUFFIX": f".{soabi}.so", "MULTIARCH": row["triplet"]}
         answers = {"machine": target.machine, "include": str(final / "include")}
-        (folder / "python/answers.json").write_text(json.dumps(answers), "utf-8")
-        shutil.copyfile(answering.__file__, folder / "python/sitecustomize.py")
+        _write_headers(folder / "include", own, _macros(row))
+        _write_answers(folder / "python", _module_name(row), {**variables, **names}, answers)
+        (folder / "pkgconfig").mkdir()
 
     store.make_entry("hosts", key, make)
     return Host(
@@ -123,6 +109,37 @@ def make_host(program: Path, toolchain: Toolchain) -> Host:
             "_PYTHON_SYSCONFIGDATA_NAME": _module_name(row),
         },
     )
+
+
+def _row(target: Target) -> Mapping[str, Any]:
+    rows: Mapping[str, Mapping[str, Any]] = _table()["hosts"]
+    if target.name not in rows:
+        raise BuildError(
+            f"cannot build wheels for {target} here: only for Linux",
+            hint=f"there are {', '.join(rows)}",
+        )
+    return rows[target.name]
+
+
+def _macros(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_table()["models"][row["model"]], **row["macros"]}
+
+
+def _write_headers(folder: Path, own: Mapping[str, Any], macros: Mapping[str, Any]) -> None:
+    shutil.copytree(own["include"], folder)
+    pyconfig = _pyconfig(own).read_text(encoding="utf-8")
+    (folder / "pyconfig.h").write_text(configured(pyconfig, macros), "utf-8")
+
+
+def _write_answers(
+    folder: Path, name: str, variables: Mapping[str, Any], answers: Mapping[str, str]
+) -> None:
+    folder.mkdir()
+    data = json.dumps(variables, indent=1, sort_keys=True)
+    text = f"import json\nbuild_time_vars = json.loads({data!r})\n"
+    (folder / f"{name}.py").write_text(text, "utf-8")
+    (folder / "answers.json").write_text(json.dumps(answers), "utf-8")
+    shutil.copyfile(answering.__file__, folder / "sitecustomize.py")
 
 
 def configured(pyconfig: str, macros: Mapping[str, int | bool]) -> str:
@@ -195,6 +212,7 @@ def _variables(
         "CCSHARED": "-fPIC",
         "CFLAGS": _CFLAGS,
         "CONFINCLUDEPY": str(prefix / "include"),
+        "HOST_GNU_TYPE": toolchain.target.triple,
         "INCLUDEPY": str(prefix / "include"),
         "LINKCC": programs["CC"],
         "OPT": "-DNDEBUG -O3 -Wall",
