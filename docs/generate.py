@@ -18,7 +18,7 @@ from sealift.artifact import Artifact
 from sealift.audit.finding import load_rules
 from sealift.checkup import Check
 from sealift.cli import sealift
-from sealift.config import Config, TargetOptions
+from sealift.config import BuildOptions, Config, TargetOptions, default_of
 from sealift.errors import exit_statuses
 from sealift.events import EVENTS
 from sealift.lab.testing import Trial
@@ -49,6 +49,7 @@ RESULTS = {
     "audit": "an object that keeps to `src/sealift/data/audit.schema.json`; "
     "with `--explain` a list of rules",
     "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",
+    "wheel": "a list, one object a wheel: its `path`, `target`, `best` tag and `grafts`",
     "test": f"a list, one object a system: {_fields(Trial)}",
     "targets": "an object: target → format → `null`, or the reason why not",
     "doctor": f"a list, one object a check: {_fields(Check)}",
@@ -99,6 +100,8 @@ def settings() -> Iterator[str]:
     yield "In `pyproject.toml`, or in the `[tool.sealift]` of a script's PEP 723 block."
     yield from _options("tool.sealift", "What to ship and for whom.", Config)
     yield from _options("tool.sealift.target.NAME", "What differs on one target.", TargetOptions)
+    text = "How one package is built where it has no wheel."
+    yield from _options("tool.sealift.build.PACKAGE", text, BuildOptions)
     for name in plugins.names("formats"):
         plugin = plugins.load("formats", name)
         yield from _options(f"tool.sealift.{name}", plugin.summary, plugin.options)
@@ -112,7 +115,8 @@ def _options(title: str, text: str, options: type[Any]) -> Iterator[str]:
     yield "| key | default | meaning |"
     yield "|---|---|---|"
     for field in dataclasses.fields(options):
-        default = "none" if field.default is None else f"`{toml_value(field.default)}`"
+        value = default_of(field)
+        default = "none" if value is None else f"`{toml_value(value)}`"
         choices = ", ".join(f"`{choice}`" for choice in field.metadata["choices"])
         meaning = field.metadata["help"] + (f"; one of {choices}" if choices else "")
         yield f"| `{field.name.replace('_', '-')}` | {default} | {meaning} |"

@@ -58,13 +58,16 @@ def build_wheel(
     out: Path,
     log: Path,
     variables: Mapping[str, str | None] | None = None,
+    settings: Mapping[str, Sequence[str]] | None = None,
+    requires: Sequence[str] = (),
 ) -> Built:
     """Build the project in ``source`` into a wheel in folder ``out``, which is made.
 
     The wheel is for the version of ``python`` and this machine, unless ``variables`` of the
-    environment tell the backend otherwise; those that are ``None`` are to be absent.  Only the
-    backend's hooks see them.  Everything the backend says is in ``log``.  Raises
-    :class:`BuildError` with the backend's last lines.
+    environment tell the backend otherwise; those that are ``None`` are to be absent, folders in
+    ``PATH`` come before all others.  Only the backend's hooks see them.  ``settings`` are for the
+    backend (PEP 517), ``requires`` what is installed besides what it asks for.  Everything the
+    backend says is in ``log``.  Raises :class:`BuildError` with the backend's last lines.
     """
     build = _Build(
         source=source,
@@ -74,9 +77,10 @@ def build_wheel(
         out=out,
         log=log,
         variables=variables or {},
+        settings=settings or {},
     )
     out.mkdir(parents=True, exist_ok=True)
-    requires = build.system.requires
+    requires = (*build.system.requires, *requires)
     missing: Sequence[str] = ()
     for _ in range(3):  # a backend may ask for more twice: once itself, once for its plug-ins
         requires = (*requires, *missing)
@@ -152,6 +156,7 @@ class _Build:
     out: Path
     log: Path
     variables: Mapping[str, str | None]
+    settings: Mapping[str, Sequence[str]]
 
 
 def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[str, Any]:
@@ -163,6 +168,10 @@ def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[
             "backend_path": build.system.backend_path,
             "installed": list(requires),
             "out": str(build.out),
+            "settings": {
+                name: values[0] if len(values) == 1 else list(values)
+                for name, values in build.settings.items()
+            },
         }
         request.write_text(json.dumps(asked), encoding="utf-8")
         command: list[str | Path] = [
@@ -215,20 +224,23 @@ def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str
     additive = build.system.backend.startswith(("mesonpy", "scikit_build_core"))
     names = () if current_target().is_windows else _FLAGS if additive else _FLAGS[:1]
     scripts = str(_python_in(environment).parent)
-    given = {name: value for name, value in os.environ.items() if name not in build.variables}
+    wanted = build.variables
+    flags = {name: wanted.get(name, os.environ.get(name)) or "" for name in names}
+    told = {name: value for name, value in wanted.items() if value is not None}
+    first = filter(None, (told.pop("PATH", ""), scripts, os.environ.get("PATH", os.defpath)))
     variables = process.clean_environment(
         {
-            **{name: f"{given.get(name, '')} {maps}".strip() for name in names},
             **aside(scratch),
-            "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
+            "PATH": os.pathsep.join(first),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
             "PYTHONIOENCODING": "utf-8",
             "PYTHONUNBUFFERED": "1",
             "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH),
             "VIRTUAL_ENV": str(environment),
-            **{name: value for name, value in build.variables.items() if value is not None},
+            **told,
+            **{name: f"{value} {maps}".strip() for name, value in flags.items()},
         }
     )
-    absent = {name for name, value in build.variables.items() if value is None} - {*names}
+    absent = {name for name, value in wanted.items() if value is None} - {*names}
     return {name: value for name, value in variables.items() if name not in absent}

@@ -25,12 +25,13 @@ def main(request_path: str, answer_path: str) -> None:
             "is it named in build-system.requires of pyproject.toml?"
         )
     ask = getattr(backend, "get_requires_for_build_wheel", None)
-    wanted = [str(text) for text in ask({})] if ask else []
+    settings = request["settings"]
+    wanted = [str(text) for text in ask(settings)] if ask else []
     missing = [text for text in wanted if text not in request["installed"]]
     answer: dict[str, Any] = {"requires": missing}
     if not missing:
         answer["extensions"] = extensions = watch_extensions()
-        answer["wheel"] = backend.build_wheel(request["out"], {}, None)
+        answer["wheel"] = backend.build_wheel(request["out"], settings, None)
         extensions[:] = dict.fromkeys(extensions)
     Path(answer_path).write_text(json.dumps(answer), encoding="utf-8")
 

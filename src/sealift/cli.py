@@ -263,10 +263,11 @@ def clear(kinds: tuple[str, ...]) -> None:
 def _add_others() -> None:
     from sealift.audit.command import audit
     from sealift.bench.command import bench
+    from sealift.cross.command import wheel
     from sealift.lab.command import test
     from sealift.repair.command import repair
 
-    for command in (audit, bench, repair, test):
+    for command in (audit, bench, repair, test, wheel):
         sealift.add_command(_output_options(command))
 
 

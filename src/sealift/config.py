@@ -11,7 +11,10 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
+
+from packaging.utils import canonicalize_name
 
 from sealift.errors import ConfigError
 
@@ -20,7 +23,16 @@ Options = TypeVar("Options")
 
 def option(default: Any, text: str, *, choices: Sequence[str] = ()) -> Any:
     """A settings field: its default, one line of help, and what it may be."""
-    return dataclasses.field(default=default, metadata={"help": text, "choices": tuple(choices)})
+    told = {"help": text, "choices": tuple(choices)}
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=default.copy, metadata=told)
+    return dataclasses.field(default=default, metadata=told)
+
+
+def default_of(field: "dataclasses.Field[Any]") -> Any:
+    """What a settings field is where nobody sets it."""
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +69,9 @@ class Config:
         "roots for TLS: the system's (the bundled ones where it has none), or bundled always",
         choices=("system", "bundled"),
     )
+    toolchain: str = option(
+        "zig", 'what compiles for other machines: zig, gcc, or how paths begin: "/opt/x/bin/arm-"'
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +85,36 @@ class TargetOptions:
     archive_sha256: str | None = option(None, "the archive's SHA-256 in hex")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """``[tool.sealift.build.PACKAGE]``: how one package is built where it has no wheel.
+
+    Paths of ``patches`` are relative to the file that the table is in, absolute once it is read.
+    """
+
+    environment: Mapping[str, str] = option({}, "variables that its build backend sees")
+    config_settings: Mapping[str, tuple[str, ...]] = option(
+        {}, "settings of its build backend (PEP 517), each a string or a list"
+    )
+    requires: tuple[str, ...] = option((), "what its build requires besides, or in which versions")
+    patches: tuple[str, ...] = option((), "patches to its sources, relative to this file")
+    libraries: tuple[str, ...] = option((), "C libraries it is built with, such as libpq")
+    optional: tuple[str, ...] = option(
+        (), 'extension modules that its wheel may lack, such as "pkg._fast"; "*" for all'
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A project's settings: the main table, one per target, and the raw one of each format."""
+    """A project's settings.
+
+    The main table, one per target, one per package to build (by its normalized name), and the raw
+    one of each format.
+    """
 
     config: Config = Config()
     targets: Mapping[str, TargetOptions] = dataclasses.field(default_factory=dict)
+    builds: Mapping[str, BuildOptions] = dataclasses.field(default_factory=dict)
     formats: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     source: str = "the command line"
 
@@ -100,8 +139,9 @@ def read_settings(
     per_target = _mapping(table.pop("target", {}), "target", source)
     for name in per_target:
         _known(name, targets, "tool.sealift.target", source)
+    builds = _mapping(table.pop("build", {}), "build", source)
     config = read_options(
-        Config, table, where="tool.sealift", source=source, also=(*formats, "target")
+        Config, table, where="tool.sealift", source=source, also=(*formats, "target", "build")
     )
     return Settings(
         config=config,
@@ -114,9 +154,21 @@ def read_settings(
             )
             for name, value in per_target.items()
         },
+        builds={str(canonicalize_name(k)): _build(k, v, source) for k, v in builds.items()},
         formats=per_format,
         source=source,
     )
+
+
+def _build(name: str, value: Any, source: str) -> BuildOptions:
+    options = read_options(
+        BuildOptions,
+        _mapping(value, f"build.{name}", source),
+        where=f"tool.sealift.build.{name}",
+        source=source,
+    )
+    folder = Path(source).absolute().parent
+    return dataclasses.replace(options, patches=tuple(str(folder / p) for p in options.patches))
 
 
 def read_options(
@@ -150,15 +202,31 @@ def _typed(value: Any, hint: Any, where: str, source: str) -> Any:
             (item, _) = typing.get_args(kind)
             if isinstance(value, list) and all(isinstance(part, item) for part in value):
                 return tuple(value)
+        elif typing.get_origin(kind) is Mapping:
+            if isinstance(value, dict):
+                _, item = typing.get_args(kind)
+                return {
+                    key: _item(part, item, f"{where}.{key}", source) for key, part in value.items()
+                }
         elif kind is not types.NoneType and type(value) is kind:
             return value
     raise ConfigError(f"{source}: `{where}` must be {_kinds(allowed)}; got {value!r}")
 
 
+def _item(value: Any, hint: Any, where: str, source: str) -> Any:
+    """One value of a table; a list of one may be written as the text alone."""
+    if typing.get_origin(hint) is tuple and isinstance(value, str):
+        return (value,)
+    return _typed(value, hint, where, source)
+
+
 def _kinds(allowed: Sequence[Any]) -> str:
     names = {str: "a string", bool: "true or false", int: "a whole number"}
+    others = {tuple: "a list of strings", Mapping: "a table"}
     return " or ".join(
-        names.get(kind, "a list of strings") for kind in allowed if kind is not types.NoneType
+        names.get(kind) or others[typing.get_origin(kind)]
+        for kind in allowed
+        if kind is not types.NoneType
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from packaging.pylock import Package, Pylock
+
 from sealift import process
 from sealift.errors import FetchError
 from sealift.fetch import Remote
@@ -26,10 +28,10 @@ def find_sdist(name: str, version: str, *, purpose: str) -> Remote:
     return _remote(found["sdist"])
 
 
-def find_newest_sdist(requirement: str, *, python: str) -> Remote:
-    """The source distribution of the newest version that ``requirement`` and ``python`` allow.
+def find_release(requirement: str, *, python: str) -> Package:
+    """The files of the newest version that ``requirement`` and ``python`` allow.
 
-    Raises :class:`FetchError` when there is none.
+    Raises :class:`FetchError` when there is no sdist among them.
     """
     found = _locked(requirement, requirement, python=python, purpose="to build its wheel")
     if "sdist" not in found:
@@ -38,7 +40,8 @@ def find_newest_sdist(requirement: str, *, python: str) -> Remote:
             "has no source distribution",
             hint="name a version that has one, or give the path of its sources",
         )
-    return _remote(found["sdist"])
+    lock = {"lock-version": "1.0", "created-by": "sealift", "packages": [dict(found)]}
+    return Pylock.from_dict(lock).packages[0]
 
 
 def _locked(requirement: str, named: str, *, python: str, purpose: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, cast
@@ -12,12 +12,13 @@ from packaging.pylock import Package, PackageArchive, PackageSdist, PackageVcs, 
 from packaging.utils import canonicalize_name
 
 from sealift import jsonform
+from sealift.config import BuildOptions
 from sealift.entrypoint import pick_entry
 from sealift.errors import InterpreterError, LockError
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.project import InputKind, Project
-from sealift.selection import Fit, candidates_of, fit_of
-from sealift.target import Target, current_target
+from sealift.selection import Fit, candidates_of, crosses, fit_of, sibling_of
+from sealift.target import Target
 
 
 class Action(StrEnum):
@@ -49,7 +50,9 @@ class Choice:
 
     TAKE has a wheel in ``file``; BUILD has an sdist in ``file`` or a folder in ``folder``.
     ``reason`` tells why a wheel was not taken: which was nearest and what it asks for.
-    ``is_project`` marks the distribution the user asked to ship.
+    ``is_project`` marks the distribution the user asked to ship.  ``is_native`` tells that wheels
+    for other machines have native code; ``sibling`` is one of them for the same system, to compare
+    with what is built.
     """
 
     name: str
@@ -59,16 +62,24 @@ class Choice:
     folder: Path | None = None
     reason: str = ""
     is_project: bool = False
+    is_native: bool = False
+    sibling: LockedFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Everything that is to be done for one target."""
+    """Everything that is to be done for one target.
+
+    ``builds`` are the project's options for packages that are built, by name, ``toolchain`` is what
+    compiles them for other machines.
+    """
 
     target: Target
     interpreter: Interpreter | NoInterpreter
     choices: tuple[Choice, ...]
     formats: tuple[str, ...]
+    builds: Mapping[str, BuildOptions] = field(default_factory=dict)
+    toolchain: str = "zig"
 
     def require_interpreter(self) -> Interpreter:
         """The interpreter; raises :class:`InterpreterError` with every provider's reason."""
@@ -116,6 +127,8 @@ def make_plan(
             interpreter=interpreters[target.name],
             choices=_choices(project, lock, target, interpreters[target.name]),
             formats=tuple(formats),
+            builds=project.settings.builds,
+            toolchain=project.settings.config.toolchain,
         )
         for target in targets
     ]
@@ -199,21 +212,26 @@ def _choose(package: Package, fit: Fit) -> Choice:
     candidates = candidates_of(package.wheels or ())
     best = fit.best(candidates)
     if best:
-        return replace(base, action=Action.TAKE, file=_file(best.wheel, best.name))
+        return replace(base, action=Action.TAKE, file=locked_file(best.wheel, best.name))
     reason = fit.why_not(candidates)
     if package.sdist is None:
         return replace(base, action=Action.REFUSE, reason=f"{reason}, and it has no sdist")
-    if fit.target.floor and fit.is_only_floor(candidates):
-        return replace(base, action=Action.REFUSE, reason=reason)
-    choice = replace(base, file=_file(package.sdist, package.sdist.filename))
-    return _here(choice, fit, reason, native=any(c.is_native for c in candidates))
+    choice = replace(
+        base,
+        file=locked_file(package.sdist, package.sdist.filename),
+        is_native=any(candidate.is_native for candidate in candidates),
+    )
+    sibling = sibling_of(candidates, fit) if crosses(fit.target) else None
+    if sibling:
+        choice = replace(choice, sibling=locked_file(sibling.wheel, sibling.name))
+    return _here(choice, fit, reason)
 
 
 def _choose_archive(base: Choice, archive: PackageArchive, fit: Fit) -> Choice:
     name = (
         re.sub(r"[?#].*", "", archive.path or archive.url or "").replace("\\", "/").split("/")[-1]
     )
-    choice = replace(base, file=_file(archive, name))
+    choice = replace(base, file=locked_file(archive, name))
     if not name.endswith(".whl"):
         return _here(choice, fit, "it is an sdist")
     wheel = PackageWheel(name=name, url=archive.url, path=archive.path, hashes=archive.hashes)
@@ -223,19 +241,11 @@ def _choose_archive(base: Choice, archive: PackageArchive, fit: Fit) -> Choice:
     return replace(base, action=Action.REFUSE, reason=fit.why_not(candidates))
 
 
-def _here(choice: Choice, fit: Fit, reason: str, *, native: bool = False) -> Choice:
-    """``choice`` to be built, or its refusal where that cannot give a wheel for the target.
-
-    For other machines than this one it is built where it is not known to be ``native``: a pure
-    wheel serves them all, and collecting refuses what turns out to be native.
-    """
-    if not fit.can_build:
-        lacking = f"needs a Python {fit.python} on this machine"
-    elif native and fit.target.name != current_target().name:
-        lacking = f"needs a machine such as {fit.target}"
-    else:
+def _here(choice: Choice, fit: Fit, reason: str) -> Choice:
+    """``choice`` to be built, or its refusal where nothing on this machine can build it."""
+    if fit.can_build:
         return replace(choice, reason=reason)
-    told = f"{reason}; to build it {lacking}"
+    told = f"{reason}; to build it needs a Python {fit.python} on this machine"
     return replace(choice, action=Action.REFUSE, file=None, folder=None, reason=told)
 
 
@@ -262,7 +272,8 @@ def _commit(name: str, vcs: PackageVcs) -> LockedFile:
     return LockedFile(name=f"{name}-{vcs.commit_id[:12]}", location=location, sha256="")
 
 
-def _file(part: PackageWheel | PackageSdist | PackageArchive, name: str) -> LockedFile:
+def locked_file(part: PackageWheel | PackageSdist | PackageArchive, name: str) -> LockedFile:
+    """The file that ``part`` of a lock names; raises :class:`LockError` without a SHA-256."""
     sha256 = part.hashes.get("sha256")
     if sha256 is None:
         raise LockError(

@@ -8,8 +8,12 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from sealift.interpreter import Interpreter, NoInterpreter
-from sealift.target import Target, load_targets
+from sealift.target import Target, current_target, load_targets
 
+_SYSTEMS = (
+    ("manylinux", "linux"), ("musllinux", "linux"), ("linux", "linux"), ("macosx", "macos"),
+    ("win", "windows"),
+)  # fmt: skip
 _FAMILIES = ("manylinux", "musllinux", "macosx", "linux", "win", "android", "ios")
 
 
@@ -60,15 +64,6 @@ class Fit:
         named = "; ".join(text for text in wrong if text)
         return f"nearest wheel is {tag}: {named}" if named else f"nearest wheel is {tag}"
 
-    def is_only_floor(self, candidates: Sequence[Candidate]) -> bool:
-        """Whether a wheel would fit if the target had no floor, or a later one."""
-        return any(
-            not python and not platform.startswith("it is for") and platform
-            for c in candidates
-            for tag in c.tags
-            for _, python, platform in [self._faults(tag)]
-        )
-
     def _distance(self, tag: Tag) -> tuple[bool, bool, bool]:
         _, python, platform = self._faults(tag)
         return platform.startswith("it is for"), bool(python), bool(platform)
@@ -102,6 +97,28 @@ def fit_of(target: Target, interpreter: Interpreter | NoInterpreter) -> Fit:
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
     free = " free-threaded" if interpreter.free_threaded else ""
     return Fit(target, f"{interpreter.feature}{free}", ranks, interpreter.program is not None)
+
+
+def crosses(target: Target) -> bool:
+    """Whether building for ``target`` is more than building on and for this machine alone."""
+    return target != current_target()
+
+
+def sibling_of(candidates: Iterable[Candidate], fit: Fit) -> Candidate | None:
+    """A wheel for another machine of the same system and the same Python, the smallest."""
+    pythons = {(tag.interpreter, tag.abi) for tag in fit.ranks}
+    same = [
+        candidate
+        for candidate in candidates
+        if candidate.is_native
+        and any((tag.interpreter, tag.abi) in pythons for tag in candidate.tags)
+        and any(_system(tag.platform) == fit.target.os for tag in candidate.tags)
+    ]
+    return min(same, key=lambda each: (each.wheel.size or 0, each.name), default=None)
+
+
+def _system(platform: str) -> str:
+    return next((os for start, os in _SYSTEMS if platform.startswith(start)), "")
 
 
 def is_for(name: str, fit: Fit) -> bool:

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sealift import archive, process, store
@@ -98,6 +99,39 @@ def _revision(folder: Path) -> bytes:
             told = [path.read_bytes() for path in parts if path.is_file()]
             return hashlib.sha256(b"\0".join([*told, *map(str.encode, tags)])).digest()
     return b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """A project to build: a ``folder``, or an sdist at ``archive`` with its ``sha256``.
+
+    Or a ``commit`` as ``git+URL@COMMIT#subdirectory=FOLDER``.
+    """
+
+    folder: Path | None = None
+    archive: Path | None = None
+    sha256: str = ""
+    commit: str = ""
+
+    def digest(self) -> str | None:
+        """What tells that they changed; ``None`` where that cannot be told."""
+        return folder_digest(self.folder) if self.folder else self.sha256 or self.commit
+
+    @contextmanager
+    def opened(self, key: str, *, copied: bool = False) -> Iterator[Path]:
+        """The project's folder; one named by ``key`` where it is unpacked, or to be ``copied``."""
+        if self.folder and copied:
+            with _scratch(key) as scratch:
+                ignored = shutil.ignore_patterns(*_SKIPPED)
+                yield Path(shutil.copytree(self.folder, scratch / "copy", ignore=ignored))
+        elif self.folder:
+            yield self.folder
+        elif self.archive:
+            with unpacked_sdist(self.archive, key) as folder:
+                yield folder
+        else:
+            with cloned(self.commit, key) as folder:
+                yield folder
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sealift import plugins
-from sealift.config import Config, TargetOptions
+from sealift.config import BuildOptions, Config, TargetOptions, default_of
 from sealift.errors import ConfigError, ProjectError
 from sealift.output import write_text
 
@@ -42,6 +42,8 @@ def table_lines() -> Iterator[str]:
             yield from _lines(plugin.options)
     yield "\n# [tool.sealift.target.linux-x86_64]  # what differs on one target"
     yield from _lines(TargetOptions)
+    yield "\n# [tool.sealift.build.PACKAGE]  # how one package is built where it has no wheel"
+    yield from _lines(BuildOptions)
 
 
 def _lines(options: type[Any]) -> Iterator[str]:
@@ -49,7 +51,7 @@ def _lines(options: type[Any]) -> Iterator[str]:
         choices = field.metadata["choices"]
         shown = f" ({' | '.join(choices)})" if choices else ""
         yield f"# {field.metadata['help']}{shown}"
-        yield f"# {field.name.replace('_', '-')} = {toml_value(field.default)}"
+        yield f"# {field.name.replace('_', '-')} = {toml_value(default_of(field))}"
 
 
 def toml_value(value: Any) -> str:
@@ -65,6 +67,10 @@ def toml_value(value: Any) -> str:
             return '""'
         case tuple():
             return "[" + ", ".join(toml_value(item) for item in value) + "]"
+        case dict():
+            return (
+                "{" + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + "}"
+            )
         case str():
             return f'"{value}"'
         case _:

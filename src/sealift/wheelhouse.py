@@ -1,7 +1,6 @@
 """The third noun: one verified wheel for every distribution of a job."""
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +8,22 @@ from typing import Any
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from sealift import backend, console, jsonform, sources, store
+from sealift import building, console, jsonform, store
+from sealift.backend import BuildPython
+from sealift.config import BuildOptions
 from sealift.credentials import Login
 from sealift.errors import BuildError, FetchError, LockError
 from sealift.fetch import Remote, fetch
 from sealift.indexes import Indexes, read_indexes
 from sealift.interpreter import Interpreter
+from sealift.order import Order
 from sealift.plan import Action, Choice, Job, LockedFile
-from sealift.selection import fit_of, is_for
+from sealift.selection import crosses, fit_of, is_for
+from sealift.sources import Sources
 from sealift.target import Target
-from sealift.wheel import is_native, read_wheel, unpack_wheel
+from sealift.wheel import unpack_wheel
 
 _PARALLEL = 8  # downloads at once
-_BUILT_FORMAT = "1"  # a new number builds anew
-_NATIVE_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90")
-_NATIVE_BACKENDS = ("maturin", "mesonpy", "scikit_build_core", "sipbuild", "setuptools_rust")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,8 @@ def collect(job: Job, indexes: Indexes | None = None) -> Wheelhouse:
     _check_refused(job)
     interpreter = job.require_interpreter()
     logins = (indexes or _indexes(job)).logins
-    files = _download([choice.file for choice in job.choices if choice.file], logins)
+    wanted = (file for choice in job.choices for file in (choice.file, choice.sibling) if file)
+    files = _download(list(dict.fromkeys(wanted)), logins)
     with ThreadPoolExecutor(_PARALLEL) as pool:
         taken = list(pool.map(lambda choice: _taken(choice, files), _with(job, Action.TAKE)))
     built = [_built(choice, job, files) for choice in _with(job, Action.BUILD)]
@@ -173,73 +174,37 @@ def _wheel(choice: Choice, path: Path, sha256: str, *, built: bool) -> Wheel:
 def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
     """The wheel built from an sdist, a commit or a folder; found again when nothing changed."""
     interpreter = job.require_interpreter()
-    digest = sources.folder_digest(choice.folder) if choice.folder else _source_digest(choice)
-    key = store.digest_of(
-        _BUILT_FORMAT, digest or "", interpreter.key, str(interpreter.program),
-        backend.environment_key(),
-    )  # fmt: skip
-    if digest is None:
-        store.forget("built", key)
-    folder = store.make_entry(
-        "built", key, lambda out: _build(choice, job, files, key=key, out=out)
+    assert interpreter.program
+    sibling = choice.sibling
+    path = building.make_wheel(
+        Order(
+            name=choice.name,
+            version=choice.version,
+            sources=_sources(choice, files),
+            target=job.target,
+            python=BuildPython(program=interpreter.program, version=interpreter.version),
+            options=job.builds.get(choice.name, BuildOptions()),
+            toolchain=job.toolchain,
+            reason=choice.reason,
+            is_native=choice.is_native,
+            crosses=crosses(job.target),
+            sibling=files.get(sibling.location) if sibling else None,
+        )
     )
-    (path,) = folder.glob("*.whl")
     _check_fits(choice, job, path)
     sha256 = store.file_sha256(path)
     unpack_wheel(path, sha256)
     return _wheel(choice, path, sha256, built=True)
 
 
-def _source_digest(choice: Choice) -> str:
-    assert choice.file is not None
-    return choice.file.sha256 or choice.file.location
-
-
-def _build(choice: Choice, job: Job, files: Mapping[str, Path], *, key: str, out: Path) -> None:
-    label = f"{choice.name}-{choice.version}" if choice.version else choice.name
-    log = store.store_root() / "logs" / f"{label}-{job.target}.log"
-    console.note(f"building {choice.name} {choice.version or ''}".rstrip() + f": {choice.reason}")
-    with _source(choice, files, key) as folder:
-        interpreter = job.require_interpreter()
-        assert interpreter.program
-        python = backend.BuildPython(program=interpreter.program, version=interpreter.version)
-        backend.build_wheel(folder, name=label, python=python, out=out, log=log)
-        wheels = list(out.glob("*.whl"))
-        if len(wheels) != 1:
-            raise BuildError(
-                f"cannot build {label}: its backend wrote {len(wheels)} wheels", log=log
-            )
-        if should_be_native(folder) and not any(map(is_native, read_wheel(wheels[0]).files)):
-            console.warning(
-                f"{label} was built without the native code that its sources have: {log}"
-            )
-
-
-@contextlib.contextmanager
-def _source(choice: Choice, files: Mapping[str, Path], key: str) -> Iterator[Path]:
+def _sources(choice: Choice, files: Mapping[str, Path]) -> Sources:
     if choice.folder:
-        yield choice.folder
-        return
+        return Sources(folder=choice.folder)
     assert choice.file is not None
-    if choice.file.location.startswith("git+"):
-        with sources.cloned(choice.file.location, key) as folder:
-            yield folder
-        return
-    with sources.unpacked_sdist(files[choice.file.location], key) as folder:
-        yield folder
-
-
-def should_be_native(folder: Path) -> bool:
-    """Whether sources declare extension modules, as far as their build files tell."""
-    if backend.read_build_system(folder).backend.startswith(_NATIVE_BACKENDS):
-        return True
-    declared = any(
-        word in path.read_bytes()
-        for path in (folder / "setup.py", folder / "pyproject.toml")
-        for word in (b"ext_modules", b"ext-modules", b"cffi_modules", b"rust_extensions")
-        if path.is_file()
-    )
-    return declared and any(p.suffix in _NATIVE_SOURCES for p in folder.rglob("*.*"))
+    location = choice.file.location
+    if location.startswith("git+"):
+        return Sources(commit=location)
+    return Sources(archive=files[location], sha256=choice.file.sha256)
 
 
 def _check_fits(choice: Choice, job: Job, path: Path) -> None:
@@ -247,6 +212,5 @@ def _check_fits(choice: Choice, job: Job, path: Path) -> None:
         return
     raise BuildError(
         f"cannot build {choice.name} for {job.target}: what is built here is {path.name}",
-        hint=f"it has native code: build it on a machine such as {job.target}, give its wheel, "
-        "or leave the target out",
+        hint="give a wheel of it that is, ask for a later floor, or leave the target out",
     )

@@ -118,26 +118,40 @@ def test_refusals_do_not_stop_one_another() -> None:
     assert found["demo"].action is Action.TAKE
 
 
-def test_sdists_are_built_here_and_refused_elsewhere() -> None:
+def test_sdists_are_built_for_any_machine() -> None:
     text = package("native", "cp313-cp313-win_arm64", sdist=True)
-    here = choices(text, current_target().name)["native"]
-    assert here.action is Action.BUILD
-    assert here.file is not None
-    assert here.file.name == "native-1.0.tar.gz"
-    there = choices(text, FOREIGN)["native"]
-    assert there.action is Action.REFUSE
-    assert f"to build it needs a machine such as {FOREIGN}" in there.reason
+    for target in (current_target().name, FOREIGN):
+        choice = choices(text, target)["native"]
+        assert choice.action is Action.BUILD
+        assert choice.is_native
+        assert choice.sibling is None
+        assert choice.file is not None
+        assert choice.file.name == "native-1.0.tar.gz"
+
+
+def test_what_is_built_across_is_compared_with_a_wheel_for_the_same_system() -> None:
+    names = (
+        "cp313-cp313-win_arm64",
+        "cp312-cp312-manylinux_2_17_i686",
+        "cp313-cp313-musllinux_1_2_i686",
+    )
+    text = package("native", *names, sdist=True)
+    sibling = choices(text, FOREIGN)["native"].sibling
+    assert sibling is not None
+    assert sibling.name == "native-1.0-cp313-cp313-musllinux_1_2_i686.whl"
+    assert choices(text, current_target().name)["native"].sibling is None
 
 
 def test_an_sdist_that_may_be_pure_is_built_for_any_machine() -> None:
     assert choices(package("old", sdist=True), FOREIGN)["old"].action is Action.BUILD
 
 
-def test_a_floor_is_not_met_by_building_here() -> None:
+def test_a_floor_is_met_by_building() -> None:
     text = package("native", "cp313-cp313-manylinux_2_28_x86_64", sdist=True)
     choice = choices(text, LINUX, floor="2.17")["native"]
-    assert choice.action is Action.REFUSE
+    assert choice.action is Action.BUILD
     assert "it needs glibc 2.28, the floor is 2.17" in choice.reason
+    assert choice.sibling is not None
 
 
 def test_without_a_python_of_that_version_nothing_is_built() -> None:

@@ -1,0 +1,125 @@
+"""Files that tell Meson and CMake of the machine that is built for, where variables do not reach.
+
+Meson reads a cross file (https://mesonbuild.com/Cross-compilation.html), CMake a toolchain file
+(cmake-toolchains(7)).  Neither runs anything that is built.
+"""
+
+import functools
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from sealift.cross.host import Host
+from sealift.cross.toolchain import Toolchain
+from sealift.target import Target
+
+_CONFIGURE = "pkg-config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFiles:
+    """The files for one host: ``meson`` is a cross file, ``cmake`` a toolchain file."""
+
+    meson: Path
+    cmake: Path
+
+    def variables(self) -> dict[str, str]:
+        """What CMake, whoever starts it, finds its file by."""
+        return {"CMAKE_TOOLCHAIN_FILE": str(self.cmake)}
+
+    def settings(self, backend: str) -> dict[str, tuple[str, ...]]:
+        """Settings by which the PEP 517 ``backend`` takes the file that is for it."""
+        if backend.startswith("mesonpy"):
+            return {"setup-args": (f"--cross-file={self.meson}",)}
+        return {}
+
+
+def write_build_files(folder: Path, host: Host, *, roots: Sequence[Path] = ()) -> BuildFiles:
+    """Write the files for ``host`` into ``folder``, which exists.
+
+    ``roots`` are folders with ``include`` and ``lib`` of libraries for the host; nothing of this
+    machine's is found.
+    """
+    files = BuildFiles(meson=folder / "meson-cross.ini", cmake=folder / "toolchain.cmake")
+    files.meson.write_text(meson_cross_file(host.target, host.toolchain), encoding="utf-8")
+    files.cmake.write_text(cmake_toolchain_file(host, roots), encoding="utf-8")
+    return files
+
+
+def meson_cross_file(target: Target, toolchain: Toolchain) -> str:
+    """A cross file of Meson's."""
+    cpu, system = _table()["cpus"][_arch(target)], _table()["systems"][target.os]
+    family, model = cpu["meson"]
+    programs = {
+        "c": toolchain.cc, "cpp": toolchain.cxx, "ar": toolchain.ar, "ranlib": toolchain.ranlib,
+        "strip": toolchain.strip, "pkg-config": _CONFIGURE,
+    }  # fmt: skip
+    long_double = system.get("long_double", {}).get(_arch(target), cpu["long_double"])
+    return _ini({
+        "binaries": {name: str(path) for name, path in programs.items()},
+        "properties": {"needs_exe_wrapper": True, "longdouble_format": long_double},
+        "host_machine": {
+            "system": system["meson"], "cpu_family": family, "cpu": model, "endian": cpu["endian"],
+        },
+    })  # fmt: skip
+
+
+def cmake_toolchain_file(host: Host, roots: Sequence[Path]) -> str:
+    """A toolchain file of CMake's."""
+    tools, target = host.toolchain, host.target
+    searched = ";".join(str(path) for path in roots) or str(host.headers.parent)
+    values = {
+        "CMAKE_SYSTEM_NAME": _table()["systems"][target.os]["cmake"],
+        "CMAKE_SYSTEM_PROCESSOR": target.machine,
+        "CMAKE_C_COMPILER": tools.cc,
+        "CMAKE_CXX_COMPILER": tools.cxx,
+        "CMAKE_AR": tools.ar,
+        "CMAKE_RANLIB": tools.ranlib,
+        "CMAKE_STRIP": tools.strip,
+        "CMAKE_FIND_ROOT_PATH": searched,
+        # Programs are this machine's; what is linked and included is the host's.
+        "CMAKE_FIND_ROOT_PATH_MODE_PROGRAM": "NEVER",
+        "CMAKE_FIND_ROOT_PATH_MODE_LIBRARY": "ONLY",
+        "CMAKE_FIND_ROOT_PATH_MODE_INCLUDE": "ONLY",
+        "CMAKE_FIND_ROOT_PATH_MODE_PACKAGE": "BOTH",  # of what the build requires, too: pybind11's
+        "CMAKE_INSTALL_RPATH_USE_LINK_PATH": "OFF",
+    }
+    lines = [f'set({name} "{_escaped(value)}")' for name, value in values.items()]
+    # CMake looks for Python by itself; the headers are the host's, the program this machine's.
+    lines += [
+        f'set({prefix}_INCLUDE_DIR "{_escaped(host.headers)}" CACHE PATH "" FORCE)'
+        for prefix in ("Python", "Python3")
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _arch(target: Target) -> str:
+    return "aarch64" if target.arch == "universal2" else target.arch
+
+
+def _ini(sections: Mapping[str, Mapping[str, str | bool]]) -> str:
+    lines: list[str] = []
+    for name, values in sections.items():
+        lines.append(f"[{name}]")
+        for key, value in values.items():
+            shown = str(value).lower() if isinstance(value, bool) else _quoted(value)
+            lines.append(f"{key} = {shown}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("\\", "\\\\").replace('"', '\\"')
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    text = resources.files("sealift").joinpath("data/buildfiles.toml").read_text("utf-8")
+    return tomllib.loads(text)

@@ -1,0 +1,88 @@
+"""An order: which wheel is to be made of which sources, and what all ways to make it share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sealift import console, jsonform, store
+from sealift.backend import BuildPython
+from sealift.config import BuildOptions
+from sealift.errors import BuildError
+from sealift.sources import Sources
+from sealift.target import Target
+
+_FORMAT = "2"  # a new number builds anew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A wheel to be made of ``sources``, for ``target`` and the feature version of ``python``.
+
+    ``python`` runs the build on this machine.  ``crosses`` asks for what runs on every machine that
+    is meant by the target and its floor; otherwise it is built as for this machine alone.
+    ``is_native`` is for packages that are known to have native code, ``sibling`` a wheel of the
+    same version for another machine with the same system.  ``reason`` says why it is built.
+    """
+
+    name: str
+    version: str | None
+    sources: Sources
+    target: Target
+    python: BuildPython
+    options: BuildOptions = field(default_factory=BuildOptions)
+    toolchain: str = "zig"
+    reason: str = ""
+    crosses: bool = True
+    is_native: bool = False
+    sibling: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """Name and version, as files are named."""
+        return f"{self.name}-{self.version}" if self.version else self.name
+
+    @property
+    def log(self) -> Path:
+        """Where what its backend says is kept."""
+        return store.store_root() / "logs" / f"{self.label}-{self.target}.log"
+
+
+def made_once(order: Order, parts: Sequence[str], make: Callable[[Path, str], object]) -> Path:
+    """The one wheel in the entry that ``make`` fills.
+
+    It is given the folder to make and its key, which tells ``parts``, sources and options.
+    """
+    digest = order.sources.digest()
+    options = repr(jsonform.dump(order.options))
+    patches = [Path(path).read_bytes() for path in order.options.patches if Path(path).is_file()]
+    key = store.digest_of(_FORMAT, digest or "", options, *patches, *parts)
+    if digest is None:
+        store.forget("built", key)
+    folder = store.make_entry("built", key, lambda out: make(out, key))
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def announce(order: Order) -> None:
+    """Say what is built and why."""
+    why = f": {order.reason}" if order.reason else ""
+    console.note(f"building {order.name} {order.version or ''}".rstrip() + why)
+
+
+def apply_patches(order: Order, folder: Path) -> None:
+    """Apply the patches of the order's options to the sources in ``folder``.
+
+    They are unified diffs as ``git diff`` and ``diff -u`` write them, the first part of their paths
+    left out.  Raises :class:`BuildError` where one does not apply.
+    """
+    for name in order.options.patches:
+        import patch_ng
+
+        patches = patch_ng.fromfile(name) if Path(name).is_file() else None
+        if not patches or not patches.apply(strip=1, root=str(folder)):
+            reason = "it does not apply" if patches else "it is no patch that can be read"
+            raise BuildError(
+                f"cannot patch {order.label} with {name}: {reason}",
+                hint="`diff -u` or `git diff` make one; its paths begin with a/ and b/, and the "
+                "folder above pyproject.toml or setup.py",
+            )
