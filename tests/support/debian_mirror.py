@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from sealift.cross.debian_libraries import choose_packages, locate_libraries
+from sealift.cross.library import debian_table
 from sealift.debian.index import locate_index, open_index
 from sealift.debian.releases import MIRROR_VARIABLE, Release, parse_release
 from sealift.debian.resolution import resolve
+from sealift.target import Target
 from tests.support.tools import missing
 
 _GIVEN = os.environ.get(MIRROR_VARIABLE)
@@ -28,6 +31,25 @@ def local_mirror(*systems: tuple[str, str]) -> str:
     return folder.as_uri()
 
 
+def mirror_of_libraries(target: Target, *names: str) -> str:
+    """URL of the mirror, which has the packages ``names`` and what comes along for ``target``."""
+    folder = _folder()
+    _bring_libraries(folder, target, names)
+    return folder.as_uri()
+
+
+@functools.cache
+def _bring_libraries(folder: Path, target: Target, names: tuple[str, ...]) -> None:
+    base = _base(parse_release(debian_table()["releases"][0]))
+    with _mirror(folder.as_uri()):
+        for name in debian_table()["releases"]:
+            _download(folder, base, f"dists/{parse_release(name).codename}/InRelease")
+        libraries = locate_libraries(names, target)
+        _download(folder, base, _place(libraries.location.file.url, folder))
+        for package in choose_packages(libraries):
+            _download(folder, base, _place(package.file.url, folder))
+
+
 @functools.cache
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="sealift-debian-mirror-"))
@@ -35,16 +57,20 @@ def _folder() -> Path:
 
 @functools.cache
 def _bring(folder: Path, release: Release, architecture: str) -> None:
-    if not _HELPER.exists():
-        missing("needs apt")
-    with _mirror(_GIVEN):
-        base = release.mirror
+    base = _base(release)
     with _mirror(folder.as_uri()):
         _download(folder, base, f"dists/{release.codename}/InRelease")
         location = locate_index(release, architecture)
         _download(folder, base, _place(location.file.url, folder))
         for package in resolve(open_index(location), release.minimal):
             _download(folder, base, _place(package.file.url, folder))
+
+
+def _base(release: Release) -> str:
+    if not _HELPER.exists():
+        missing("needs apt")
+    with _mirror(_GIVEN):
+        return release.mirror
 
 
 @contextmanager

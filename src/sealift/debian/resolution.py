@@ -1,7 +1,7 @@
 """Which packages belong together: those asked for and what they depend on."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sealift.debian.index import Index, Package, Relation
 from sealift.debian.releases import assumed_packages
@@ -11,16 +11,20 @@ from sealift.errors import ConfigError
 _USER = "you"  # who asks for the first packages, in messages
 
 
-def resolve(index: Index, names: Iterable[str]) -> tuple[Package, ...]:
+def resolve(
+    index: Index, names: Iterable[str], *, is_assumed: Callable[[Sequence[str]], bool] | None = None
+) -> tuple[Package, ...]:
     """The packages ``names`` of ``index`` and all they depend on, sorted by name.
 
     The first alternative that can be had is taken, unless another is taken already; a package
-    before those that stand for it.  What ``data/debian.toml`` assumes is not brought by
-    dependencies.  Conflicts are not looked at: packages are unpacked here, not set up.  Raises
-    :class:`ConfigError` with who asks for what cannot be had.
+    before those that stand for it.  Dependencies do not bring what ``is_assumed`` says of the names
+    of their alternatives, by default what ``data/debian.toml`` assumes.  Conflicts are not looked
+    at: packages are unpacked here, not set up.  Raises :class:`ConfigError` with who asks for what
+    cannot be had.
     """
     chosen: dict[str, Package] = {}
     assumed = assumed_packages()
+    is_assumed = is_assumed or (lambda names: not assumed.isdisjoint(names))
     waiting: deque[tuple[Sequence[Relation], str]] = deque(
         ((Relation(name),), _USER) for name in sorted(set(names))
     )
@@ -28,7 +32,7 @@ def resolve(index: Index, names: Iterable[str]) -> tuple[Package, ...]:
         alternatives, asker = waiting.popleft()
         if any(_is_met(relation, chosen.values()) for relation in alternatives):
             continue
-        if asker != _USER and any(relation.name in assumed for relation in alternatives):
+        if asker != _USER and is_assumed([relation.name for relation in alternatives]):
             continue
         package = next((p for it in alternatives for p in _candidates(index, it)), None)
         if package is None:

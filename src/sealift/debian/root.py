@@ -6,20 +6,19 @@ in the content store.  No script of a package runs, so nothing in them is set up
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealift import console, fetch, store
-from sealift.debian.index import Package, locate_index, open_index
+from sealift import store
+from sealift.debian.downloads import download
+from sealift.debian.index import locate_index, open_index
 from sealift.debian.releases import Release
 from sealift.debian.resolution import resolve
 from sealift.debian.unpacking import unpack_packages
 
 _RECIPE = "2"  # another one makes other trees of the same packages
 _FOLDERS = ("dev", "etc", "home", "mnt", "opt", "proc", "root", "run", "sys", "tmp", "var/tmp")
-_AT_ONCE = 8
 _GLIBC = re.compile(r"(\d+)\.(\d+)")
 # What scripts of packages would have written.
 _FILES = {
@@ -72,7 +71,8 @@ def make_root(release: Release, architecture: str, packages: Iterable[str] = ())
 
     def make(folder: Path) -> None:
         chosen = resolve(open_index(location), names)
-        debs = _download(chosen, f"{release.name} for {architecture}")
+        files = [package.file for package in chosen]
+        debs = download(files, title=f"{release.name} for {architecture}", kind="debian-packages")
         folder.mkdir()
         unpack_packages(debs, folder / "tree")
         _complete(folder / "tree")
@@ -82,28 +82,6 @@ def make_root(release: Release, architecture: str, packages: Iterable[str] = ())
     entry = store.make_entry("roots", key, make)
     versions = json.loads((entry / "packages.json").read_text(encoding="utf-8"))
     return Root(path=entry / "tree", release=release, architecture=architecture, packages=versions)
-
-
-def _download(packages: Sequence[Package], title: str) -> list[Path]:
-    total = sum(package.file.size or 0 for package in packages)
-    with console.progress(title, total) as bar, ThreadPoolExecutor(_AT_ONCE) as pool:
-        quiet = _Advancing(bar)
-        return list(
-            pool.map(lambda p: fetch.fetch(p.file, kind="debian-packages", bar=quiet), packages)
-        )
-
-
-class _Advancing:
-    """A bar whose whole is known, so that downloads do not make it longer."""
-
-    def __init__(self, bar: console.Bar) -> None:
-        self._bar = bar
-
-    def advance(self, amount: int) -> None:
-        self._bar.advance(amount)
-
-    def grow(self, amount: int) -> None:
-        pass
 
 
 def _complete(root: Path) -> None:
