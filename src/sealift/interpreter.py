@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sealift import jsonform
+from sealift.sbom import Component
 from sealift.target import Target
 
 
@@ -41,7 +42,8 @@ class Interpreter:
     machine; at least one is there.  The latter is as it was built: ``build_paths`` are the paths
     of this machine that it may hold.  ``program`` runs on this machine and compiles
     bytecode of the same magic number; ``None`` where there is none.  ``key`` identifies the
-    content of ``root``; ``reason`` says why this one was chosen.
+    content of ``root``; ``reason`` says why this one was chosen.  ``libraries`` are those in
+    ``root`` that came from packages of this machine's system.
     """
 
     provider: str
@@ -59,6 +61,7 @@ class Interpreter:
     key: str
     reason: str
     build_paths: tuple[str, ...] = ()
+    libraries: tuple[Component, ...] = ()
 
     @property
     def feature(self) -> str:

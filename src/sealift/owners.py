@@ -2,14 +2,14 @@
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from sealift import process
+from sealift import process, store
 from sealift.errors import SealiftError
-from sealift.sbom import package_url
+from sealift.sbom import Component, package_url
 
 _OS_RELEASE = Path("/etc/os-release")
 _DIVERSIONS = ("diversion ", "local diversion ")
@@ -38,6 +38,8 @@ class Owner:
 def owners_of(paths: Iterable[Path]) -> dict[Path, Owner]:
     """The packages that own the files at ``paths``, links followed; what none owns is left out."""
     real = {path: path.resolve() for path in paths}
+    if not real:
+        return {}
     for kind, ask in (("deb", _ask_dpkg), ("rpm", _ask_rpm), ("apk", _ask_apk)):
         try:
             found = ask(sorted(set(real.values())))
@@ -54,6 +56,30 @@ def owners_of(paths: Iterable[Path]) -> dict[Path, Owner]:
             }  # fmt: skip
             return {path: owners[place] for path, place in real.items() if place in owners}
     return {}
+
+
+def library_components(
+    found: Mapping[str, Path], files: Mapping[str, Path]
+) -> tuple[Component, ...]:
+    """What a bill of materials says of libraries of this machine that are shipped.
+
+    ``found`` maps their paths in the product to where they were found, ``files`` to the files that
+    are shipped.  One that no package owns goes by its own name.
+    """
+    owners = owners_of(found.values())
+    return tuple(
+        _component(path, owners.get(source), files[path]) for path, source in sorted(found.items())
+    )
+
+
+def _component(path: str, owner: Owner | None, file: Path) -> Component:
+    return Component(
+        name=owner.name if owner else PurePosixPath(path).name,
+        version=owner.version if owner else None,
+        purl=owner.purl if owner else None,
+        sha256=store.file_sha256(file),
+        files=(path,),
+    )
 
 
 class _Package(NamedTuple):

@@ -1,9 +1,8 @@
 """One distribution, or the interpreter, as a part of an image: its entries, ready to ship."""
 
-import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sealift import console, store
@@ -12,6 +11,8 @@ from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Kind
 from sealift.interpreter import Interpreter
 from sealift.introspection import reads_its_own_files
 from sealift.manifest import file_entry, folder_entries
+from sealift.owners import library_components
+from sealift.sbom import Component, package_url
 from sealift.stdlib import load_rules
 from sealift.target import Target, current_target
 from sealift.wheel import unpack_wheel
@@ -22,11 +23,15 @@ GRAFTED = "graft"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Entries of one origin; ``key`` identifies their content."""
+    """Entries of one origin; ``key`` identifies their content.
+
+    ``components`` is what a bill of materials says of it; of the application itself nothing.
+    """
 
     origin: str
     key: str
     entries: tuple[Entry, ...]
+    components: tuple[Component, ...] = ()
 
     def sources(self) -> list[tuple[str, Path]]:
         """Path in the product and file here of every module's source."""
@@ -55,15 +60,27 @@ def interpreter_part(
     names = sorted(group.name for group in left_out)
     if len(kept) < len(entries):
         console.detail(f"left out of the standard library: {', '.join(names)}")
-    part = Part(INTERPRETER, store.digest_of(interpreter.key, *names), kept)
+    key = store.digest_of(interpreter.key, *names)
+    part = Part(INTERPRETER, key, kept, tuple(_python_components(interpreter, kept)))
     return _with_real_sources(part) if real else part
 
 
+def _python_components(interpreter: Interpreter, kept: Sequence[Entry]) -> Iterator[Component]:
+    yield Component(
+        name="cpython",
+        version=interpreter.version,
+        kind="platform",
+        purl=package_url("generic", "cpython", interpreter.version),
+    )
+    paths = {entry.path for entry in kept}
+    yield from (library for library in interpreter.libraries if paths.issuperset(library.files))
+
+
 def _with_real_sources(part: Part) -> Part:
-    return dataclasses.replace(
+    return replace(
         part,
         key=store.digest_of(part.key, "real"),
-        entries=tuple(dataclasses.replace(e, real=e.kind is Kind.SOURCE) for e in part.entries),
+        entries=tuple(replace(e, real=e.kind is Kind.SOURCE) for e in part.entries),
     )
 
 
@@ -98,12 +115,29 @@ def wheel_part(wheel: Wheel, interpreter: Interpreter, *, real: bool) -> Part:
             unpacked / name, prefix=prefix, origin=wheel.name, key=wheel.sha256
         )
     ]
-    part = Part(wheel.name, wheel.sha256, tuple(entries))
+    components = () if wheel.is_project else (distribution_component(wheel),)
+    part = Part(wheel.name, wheel.sha256, tuple(entries), components)
     reason = "asked for" if real else _reason_for_real(part)
     if not reason:
         return part
     console.detail(f"{wheel.name}: sources are real files ({reason})")
     return _with_real_sources(part)
+
+
+def distribution_component(wheel: Wheel, *, kind: str = "library") -> Component:
+    """What a bill of materials says of a distribution.
+
+    A wheel that was built here has no digest that others know, and a project built here may be in
+    no index.
+    """
+    own = wheel.built and wheel.is_project
+    return Component(
+        name=wheel.name,
+        version=wheel.version,
+        kind=kind,
+        purl=None if own else package_url("pypi", wheel.name, wheel.version),
+        sha256=None if wheel.built else wheel.sha256,
+    )
 
 
 def _reason_for_real(part: Part) -> str | None:
@@ -143,7 +177,8 @@ def grafted(
         for path, file in sorted(done.added.items())
     )
     key = store.digest_of(*(entry.sha256 for entry in added))
-    return [*edited, Part(GRAFTED, key, added)] if added else edited
+    found = library_components(done.origins, done.added)
+    return [*edited, Part(GRAFTED, key, added, found)] if added else edited
 
 
 def _with_edits(part: Part, edited: Mapping[str, Path]) -> Part:
@@ -152,15 +187,13 @@ def _with_edits(part: Part, edited: Mapping[str, Path]) -> Part:
         return part
     entries = tuple(_edited(entry, own.get(entry.path)) for entry in part.entries)
     key = store.digest_of(part.key, *(entry.sha256 for entry in entries if entry.path in own))
-    return Part(part.origin, key, entries)
+    return replace(part, key=key, entries=entries)
 
 
 def _edited(entry: Entry, file: Path | None) -> Entry:
     if file is None:
         return entry
-    return dataclasses.replace(
-        entry, source=file, size=file.stat().st_size, sha256=store.file_sha256(file)
-    )
+    return replace(entry, source=file, size=file.stat().st_size, sha256=store.file_sha256(file))
 
 
 def merged(parts: Iterable[Part]) -> tuple[Entry, ...]:

@@ -21,8 +21,8 @@ class Component:
     """A part of a product.
 
     ``kind`` is CycloneDX's type: application, library, framework, file.  ``purl`` is a package URL
-    (see :func:`package_url`); ``sha256`` is of the file as it is inside, ``files`` are its paths
-    there.
+    (see :func:`package_url`); ``sha256`` is of the file as it is inside, or of the wheel of a
+    distribution; ``files`` are its paths inside.
     """
 
     name: str

@@ -1,11 +1,12 @@
 """From a wheelhouse to an image: the fourth step of the line."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import certifi
 
-from sealift import parts
+from sealift import parts, store
 from sealift.bytecode import compile_sources
 from sealift.config import Config
 from sealift.entry import EntryPoint
@@ -17,12 +18,14 @@ from sealift.interpreter import Interpreter
 from sealift.manifest import file_entry
 from sealift.parts import Part
 from sealift.project import Project
+from sealift.sbom import Component, cyclonedx, package_url
 from sealift.startup import read_startup
 from sealift.stdlib import load_rules
 from sealift.wheel import read_wheel
 from sealift.wheelhouse import Wheel, Wheelhouse
 
 CERTIFICATES = "lib/cacert.pem"
+BILL = "sbom.cdx.json"
 
 
 def stage(house: Wheelhouse, project: Project) -> Image:
@@ -35,7 +38,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
     config, interpreter = project.settings.config, house.interpreter
     entry = _entry_point(house, project)
     staged = _parts(house, config)
-    entries = _with_certificates(parts.merged(staged))
+    entries = _with_own_files(parts.merged(staged), staged, _application(house, project))
     code = tuple(
         compile_sources(interpreter, part.origin, sources, part.key)
         for part in staged
@@ -107,10 +110,33 @@ def _version(house: Wheelhouse, project: Project) -> str:
     return wheel.version if wheel else project.version or "0"
 
 
-def _with_certificates(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    file = Path(certifi.where())
-    bundle = file_entry(CERTIFICATES, file, kind=Kind.DATA, origin=INTERPRETER)
-    return tuple(sorted((*entries, bundle), key=lambda entry: entry.path))
+def _application(house: Wheelhouse, project: Project) -> Component:
+    """The product, as a bill of materials calls it."""
+    name = project.settings.config.name or project.name
+    wheel = _project_wheel(house.wheels)
+    if wheel is None:
+        return Component(name=name, version=_version(house, project), kind="application")
+    return replace(parts.distribution_component(wheel, kind="application"), name=name)
+
+
+def _with_own_files(
+    entries: Sequence[Entry], staged: Sequence[Part], product: Component
+) -> tuple[Entry, ...]:
+    """``entries`` with the certificates of authorities and the bill of materials."""
+    bundle = file_entry(CERTIFICATES, Path(certifi.where()), kind=Kind.DATA, origin=INTERPRETER)
+    authorities = Component(
+        name="certifi",
+        version=certifi.__version__,
+        purl=package_url("pypi", "certifi", certifi.__version__),
+        sha256=bundle.sha256,
+        files=(CERTIFICATES,),
+    )
+    components = [component for part in staged for component in part.components]
+    bill = cyclonedx(product, [*components, authorities])
+    made = store.make_entry("sboms", store.digest_of(bill), lambda out: out.write_bytes(bill))
+    own = [bundle, file_entry(BILL, made, kind=Kind.DATA, origin=INTERPRETER)]
+    by_path = {entry.path: entry for entry in (*entries, *own)}
+    return tuple(by_path[path] for path in sorted(by_path))
 
 
 def _startup(

@@ -74,26 +74,27 @@ def test_a_tree_without_bytes() -> None:
 
 
 def test_big_files_are_cut() -> None:
-    found = read_payload(written(file_of("big", noise(9 * MEGABYTE)), file_of("small", b"s")))
-    assert [size for _, size in found.frames] == [4 * MEGABYTE, 4 * MEGABYTE, MEGABYTE + 1]
+    found = read_payload(written(file_of("big", noise(2 * MEGABYTE + 9)), file_of("small", b"s")))
+    assert [size for _, size in found.frames] == [MEGABYTE, MEGABYTE, 10]
     assert found["small"].content == b"s"
 
 
 def test_frames_end_with_a_distribution_once_they_are_worth_it() -> None:
-    files = [file_of("a/1", noise(2 * MEGABYTE), origin="a"), file_of("a/2", b"2", origin="a")]
+    files = [file_of("a/1", noise(MEGABYTE // 2), origin="a"), file_of("a/2", b"2", origin="a")]
     files += [file_of(f"b/{n}", noise(1000, n), origin=f"b{n}") for n in range(50)]
     found = read_payload(written(*files))
-    assert [size for _, size in found.frames] == [2 * MEGABYTE + 1, 50_000]
+    assert [size for _, size in found.frames] == [MEGABYTE // 2 + 1, 50_000]
 
 
 def test_an_edit_compresses_only_its_own_frame() -> None:
-    kept = [file_of("a", noise(MEGABYTE, 1), origin="a")]
-    last = [file_of("c", noise(MEGABYTE, 3), origin="c")]
-    written(*kept, file_of("b", noise(MEGABYTE, 2), origin="b"), *last)
+    size = MEGABYTE // 2
+    kept = [file_of("a", noise(size, 1), origin="a")]
+    last = [file_of("c", noise(size, 3), origin="c")]
+    written(*kept, file_of("b", noise(size, 2), origin="b"), *last)
     before = frames_in_store()
-    data = written(*kept, file_of("b", noise(MEGABYTE + 5, 4), origin="b"), *last)
+    data = written(*kept, file_of("b", noise(size + 5, 4), origin="b"), *last)
     assert len(frames_in_store() - before) == 1
-    assert read_payload(data)["b"].content == noise(MEGABYTE + 5, 4)
+    assert read_payload(data)["b"].content == noise(size + 5, 4)
 
 
 def test_a_finished_frame_is_found_by_digest(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class LocalInterpreters:
             key=prepared.key,
             reason=result.origin,
             build_paths=telling_paths(found),
+            libraries=prepared.libraries,
         )
 
 

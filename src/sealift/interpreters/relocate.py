@@ -23,11 +23,13 @@ from sealift.floor import FALLBACKS, floor_of
 from sealift.graft import Native, graft
 from sealift.interpreters.installation import Installation
 from sealift.libraries import find_library
+from sealift.owners import library_components
 from sealift.policy import load_policy
+from sealift.sbom import Component
 from sealift.stdlib import load_rules
 from sealift.target import Target
 
-_RECIPE = "4"  # changes when the same installation gives another tree
+_RECIPE = "5"  # changes when the same installation gives another tree
 _SHARED = "lib"
 _TK = "tk"  # the group whose libraries lie apart
 _TK_LIBRARIES = "lib/tk"
@@ -43,7 +45,16 @@ class Prepared:
     library: str | None
     floor: tuple[int, int] | None
     floor_because: str
+    libraries: tuple[Component, ...]
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Natives:
+    """Native files of the tree by product path, and where those were found that are grafted."""
+
+    files: Mapping[str, Path]
+    found: Mapping[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +164,7 @@ def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None
     # Tcl looks for its scripts where it was built to before it looks beside the program.
     compiled_in = (*paths, *parts.scripts)
     natives = _grafted_natives(parts.natives, target)
-    for path, source in natives.items():
+    for path, source in natives.files.items():
         data = elf_edit.stripped(source.read_bytes(), path)
         put(root / path, neutralised(data, compiled_in), mode=0o755)
     for path, source in parts.others.items():
@@ -164,26 +175,32 @@ def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None
         put(root / path, data, mode=0o644)
     _check(root, found, paths)
     library = found.shared_library()
-    floor = floor_of({path: root / path for path in natives}, target)
+    files = {path: root / path for path in natives.files}
+    floor = floor_of(files, target)
     prepared = Prepared(
         root=Path("root"),
         stdlib=f"{_SHARED}/{found.stdlib.name}",
         library=f"{_SHARED}/{library.name}" if library else None,
         floor=floor.version,
         floor_because=floor.because,
+        libraries=library_components(natives.found, files),
         key=content_key(root),
     )
     (out / "facts.json").write_text(json.dumps(jsonform.dump(prepared)), encoding="utf-8")
 
 
-def _grafted_natives(natives: Mapping[str, Path], target: Target) -> dict[str, Path]:
-    """``natives`` edited, with the libraries they need: final files by product path."""
+def _grafted_natives(natives: Mapping[str, Path], target: Target) -> _Natives:
+    """``natives`` edited, with the libraries they need."""
     group = load_rules().groups[_TK]
     apart = {path: source for path, source in natives.items() if group.holds(path)}
     common = {path: source for path, source in natives.items() if path not in apart}
-    files = _graft(common, {}, _SHARED, target)
-    provided = {Path(path).name: path for path in files if Path(path).parent == Path(_SHARED)}
-    return {**files, **_graft(apart, provided, _TK_LIBRARIES, target), **_fallbacks(files, target)}
+    first = _graft(common, {}, _SHARED, target)
+    provided = {Path(path).name: path for path in first.files if Path(path).parent == Path(_SHARED)}
+    second = _graft(apart, provided, _TK_LIBRARIES, target)
+    last = _fallbacks(first.files, target)
+    return _Natives(
+        files={**first.files, **second.files, **last}, found={**first.found, **second.found, **last}
+    )
 
 
 def _fallbacks(files: Mapping[str, Path], target: Target) -> dict[str, Path]:
@@ -202,7 +219,7 @@ def _fallbacks(files: Mapping[str, Path], target: Target) -> dict[str, Path]:
 
 def _graft(
     natives: Mapping[str, Path], provided: Mapping[str, str], folder: str, target: Target
-) -> dict[str, Path]:
+) -> _Natives:
     """Like :func:`sealift.graft.graft`; a module that does not load here either is left out."""
     kept = dict(natives)
     while True:
@@ -213,7 +230,8 @@ def _graft(
             console.note(f"{Path(path).name} is left out: {broken[path]} is not on this machine")
             del kept[path]
         if not broken.keys() & asked.keys():
-            return {**{path: asked[path].path for path in kept}, **done.edited, **done.added}
+            files = {**{path: asked[path].path for path in kept}, **done.edited, **done.added}
+            return _Natives(files, done.origins)
 
 
 def telling_paths(found: Installation) -> tuple[str, ...]:

@@ -41,9 +41,8 @@ _LINK_FLAGS = (
     "-pie", "-pthread", "-s", "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack",
     "-Wl,--build-id=none",
 )  # fmt: skip
-# The decoder with everything that makes it fast: the first start waits for it.
-_ZSTD_FLAGS = (
-    "-O3", "-DZSTD_LEGACY_SUPPORT=0", "-DZSTD_TRACE=0",
+_ZSTD_FLAGS = (  # with everything that makes it fast: the first start waits for it
+    "-DZSTD_LEGACY_SUPPORT=0", "-DZSTD_TRACE=0",
     "-DZSTDLIB_VISIBLE=", "-DZSTDERRORLIB_VISIBLE=", "-DXXH_NAMESPACE=ZSTD_",
 )  # fmt: skip
 _SYSTEM_LIBRARIES = frozenset({"c", "dl", "m", "pthread", "rt", "util"})

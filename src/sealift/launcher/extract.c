@@ -75,22 +75,15 @@ static void write_pieces(struct work *work, const struct frame *frame, const uin
 static void *extract_frames(void *argument) {
     struct work *work = argument;
     ZSTD_DCtx *context = ZSTD_createDCtx();
-    uint8_t *raw = NULL;
-    size_t room = 0;
-    while (context && !atomic_load(&work->error)) {
+    uint8_t *raw = malloc(LARGEST_FRAME);
+    if (!context || !raw) report(work, ENOMEM, 0);
+    while (!atomic_load(&work->error)) {
         uint32_t index = atomic_fetch_add(&work->next, 1);
         if (index >= work->payload->frame_count) break;
         struct frame frame = payload_frame(work->payload, index);
-        if (frame.raw_size > room) {
-            free(raw);
-            raw = malloc(room = frame.raw_size);
-        }
-        uint32_t first = file_at(work->payload, frame.raw_offset);
-        if (!raw) report(work, ENOMEM, first);
-        else if (unpack(context, &frame, raw) < 0) report(work, NOT_ZSTD, first);
-        else write_pieces(work, &frame, raw);
+        if (unpack(context, &frame, raw) == 0) write_pieces(work, &frame, raw);
+        else report(work, NOT_ZSTD, file_at(work->payload, frame.raw_offset));
     }
-    if (!context) report(work, ENOMEM, 0);
     free(raw);
     ZSTD_freeDCtx(context);
     return NULL;

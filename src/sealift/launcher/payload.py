@@ -38,9 +38,9 @@ from sealift.target import cpu_count
 
 MAGIC = b"SEALIFT\1"
 ALIGNMENT = 4096
-LARGEST_FRAME = 4 << 20  # raw bytes; the launcher allots no more
+LARGEST_FRAME = 1 << 20  # raw bytes; the launcher allots no more
 _LONGEST_NAME = 96  # bytes
-_FULL_ENOUGH = 1 << 20  # raw bytes from which a frame ends with its distribution
+_FULL_ENOUGH = 256 << 10  # raw bytes from which a frame ends with its distribution
 _HEADER = struct.Struct("<8s4I7Q32s144x")
 _FILE = struct.Struct("<QQQIHH")
 _FRAME = struct.Struct("<QQII")
@@ -137,7 +137,7 @@ def payload_offset(launcher: bytes) -> int:
 
 
 def _cuts(files: Iterable[TreeFile]) -> Iterator[list[Piece]]:
-    """The raw stream cut into frames: at 4 MiB, and where a distribution ends once 1 MiB is full.
+    """The raw stream cut into frames: at 1 MiB, and where a distribution ends from a quarter on.
 
     ``image.sealift`` (the file without an origin) is cut where each of its pieces ends.
     """
