@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,9 +15,13 @@ from sealift.errors import ToolError
 from sealift.target import load_targets, parse_target
 
 
-def translated(*arguments: str) -> list[str]:
-    settings = toolchain._zig_settings(parse_target("linux-aarch64"), "aarch64-linux-gnu.2.17")
-    return zig_driver.translate(arguments, settings)
+def settings_of(name: str = "linux-aarch64") -> dict[str, Any]:
+    target = parse_target(name)
+    return toolchain._zig_settings(target, target.triple)
+
+
+def translated(*arguments: str, target: str = "linux-aarch64") -> list[str]:
+    return zig_driver.translate(arguments, settings_of(target))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,93 @@ def test_arguments_with_spaces_stay_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("-bundle -undefined dynamic_lookup a.o -o b/m.so",
+         "-Wl,-install_name,@rpath/m.so -dynamiclib -undefined dynamic_lookup a.o -o b/m.so"),
+        ("-arch arm64 -isysroot /Xcode -c a.c", "-c a.c"),
+        ("-mmacosx-version-min=10.9 -mmacos-version-min=12 -stdlib=libc++", "-stdlib=libc++"),
+        ("-Wl,-headerpad_max_install_names", "-Wl,-headerpad_max_install_names"),
+    ],
+)  # fmt: skip
+def test_what_is_said_to_apples_linker_is_said_to_zig(given: str, taken: str) -> None:
+    assert translated(*given.split(), target="macos-arm64") == taken.split()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("/EHsc /O2 /std:c++17 /DA=1 /W3 /bigobj a.cc", "-O2 -std=c++17 -DA=1 a.cc"),
+        ("/EHsr /GL- /Zc:__cplusplus /arch:AVX2 /fp:fast /wd4996", "-mavx2 -ffast-math"),
+        ("-shared -fPIC a.o -lWs2_32 -lAdvapi32", "-shared a.o -lws2_32 -ladvapi32"),
+        # Paths and names that look like options.
+        ("-c /DATA/a.c -o /Downloads/a.o", "-c -DDATA/a.c -o /Downloads/a.o"),
+        ("-I /Data -D /W3 /LTCG:OFF", "-I /Data -D /W3"),
+    ],
+)
+def test_options_for_microsofts_compiler_are_spelled_for_zig(given: str, taken: str) -> None:
+    if "/DATA" in given:
+        taken = taken.replace("-DDATA", "/DATA")
+    assert translated(*given.split(), target="windows-x86_64") == taken.split()
+
+
+def test_existing_files_are_no_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "libMine.a").touch()
+    monkeypatch.chdir(tmp_path)
+    given = (f"-L{tmp_path}", "-lMine", "-lUser32", str(tmp_path / "libMine.a"))
+    assert translated(*given, target="windows-x86_64") == [
+        f"-L{tmp_path}", "-lMine", "-luser32", str(tmp_path / "libMine.a")
+    ]  # fmt: skip
+    # Elsewhere case matters, and nothing begins with a slash but paths.
+    assert translated("-lUser32", "/EHsc") == ["-lUser32", "/EHsc"]
+
+
+def test_a_framework_that_is_nowhere_is_named(tmp_path: Path) -> None:
+    settings = settings_of("macos-arm64")
+    asked = ["a.o", "-framework", "CoreFoundation"]
+    assert zig_driver.missing_framework(asked, settings) == "CoreFoundation"
+    assert zig_driver.missing_framework(["-Wl,-framework,IOKit"], settings) == "IOKit"
+    assert zig_driver.missing_framework(asked, settings_of()) is None
+    (tmp_path / "CoreFoundation.framework").mkdir()
+    assert zig_driver.missing_framework([f"-F{tmp_path}", *asked], settings) is None
+
+
+@pytest.mark.usefixtures("zig")
+def test_nothing_is_linked_with_a_framework_that_is_nowhere() -> None:
+    found = find_toolchain("zig", parse_target("macos-arm64"))
+    done = subprocess.run(
+        [found.cc, "a.o", "-framework", "Metal"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "error: there is no framework Metal to link with" in done.stderr
+
+
+@pytest.mark.usefixtures("zig")
+def test_links_for_windows_leave_nothing_beside_the_file(tmp_path: Path) -> None:
+    found = find_toolchain("zig", parse_target("windows-x86_64"))
+    out = tmp_path / "m.pyd"
+
+    def told(*arguments: str | Path) -> list[str]:
+        # What stands for zig does not write the import library; something does.
+        Path(f"{out}.implib").touch()
+        command = [found.cc, *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.splitlines()
+
+    assert {"-s", f"-Wl,--out-implib,{out}.implib"} < set(told("-shared", "a.o", "-o", out))
+    assert list(tmp_path.glob("*.implib")) == []
+    kept = told("-shared", "a.o", "-o", out, "-Wl,--out-implib,liba.a")
+    assert kept[-3:] == ["-Wl,--out-implib", "-Wl,liba.a", "-s"]
+    assert "-s" not in told("-c", "a.c", "-o", out)
+
+
+def test_two_machines_at_once_are_no_target_of_a_compiler() -> None:
+    with pytest.raises(ToolError, match="it is two machines") as caught:
+        find_toolchain("zig", parse_target("macos-universal2"))
+    assert "merge" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
     ("name", "floor"),
     [
         ("linux-x86_64", (2, 17)),
@@ -52,6 +144,8 @@ def test_arguments_with_spaces_stay_whole() -> None:
         ("linux-riscv64", (2, 27)),
         ("linux-aarch64-musl", None),
         ("windows-x86_64", None),
+        ("macos-arm64", (11, 0)),
+        ("macos-x86_64", (10, 13)),
     ],
 )
 def test_the_usual_floor_is_the_oldest_in_use(name: str, floor: tuple[int, int] | None) -> None:
@@ -146,3 +240,13 @@ def test_strip_leaves_what_a_loader_reads(tmp_path: Path) -> None:
     done = subprocess.run([found.strip, tmp_path / "none"], check=False, capture_output=True)
     assert done.returncode == 1
     assert b"strip: " in done.stderr
+
+
+@pytest.mark.usefixtures("zig")
+@pytest.mark.parametrize("name", ["windows-x86_64", "macos-arm64"])
+def test_strip_leaves_files_of_other_kinds_as_they_are(name: str, tmp_path: Path) -> None:
+    file, out = tmp_path / "a", tmp_path / "b"
+    file.write_bytes(b"MZ and more")
+    found = find_toolchain("zig", parse_target(name))
+    subprocess.run([found.strip, "-o", out, file], check=True)
+    assert out.read_bytes() == file.read_bytes() == b"MZ and more"

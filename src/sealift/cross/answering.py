@@ -2,12 +2,38 @@
 
 A copy of it is ``sitecustomize`` to the process that runs a build backend and to the Pythons that
 process starts; nothing else sees it.  ``answers.json`` lies beside it.  Standard library only.
+
+Where the host is no Linux, two kinds of code ask ``sys.platform`` and ``os.name``.  The standard
+library, setuptools and other tools ask how to start a compiler *here*; the project that is built
+asks what to compile *there*, in its ``setup.py`` above all.  So each gets its own answer, by where
+the code that asks lies.
 """
 
+import importlib.machinery
 import json
 import os
+import platform
+import sys
 import sysconfig
 from pathlib import Path
+from types import FrameType, ModuleType
+from typing import NamedTuple
+
+_SYSTEMS = {"win32": ("nt", "Windows"), "darwin": ("posix", "Darwin")}
+# What CPython there was compiled with, as ``sys.version`` ends.
+_COMPILERS = {"AMD64": "[MSC v.1944 64 bit (AMD64)]", "ARM64": "[MSC v.1944 64 bit (ARM64)]"}
+# Where Python and what is installed for it lie; this is read before more comes to the path.
+_INSTALLED = tuple(path for path in (*sys.path, sys.prefix, sys.base_prefix) if path)
+
+
+class _Windows(NamedTuple):
+    """What ``sys.getwindowsversion`` gives: Windows 10, the oldest that CPython still runs on."""
+
+    major: int = 10
+    minor: int = 0
+    build: int = 19045
+    platform: int = 2
+    service_pack: str = ""
 
 
 def answer_for_host() -> None:
@@ -25,12 +51,59 @@ def answer_for_host() -> None:
         return told
 
     os.uname = uname
+    # Import itself goes on with the suffixes of this machine, which it has asked for before.
+    importlib.machinery.EXTENSION_SUFFIXES = answers["suffixes"]  # type: ignore[misc]
     include = answers["include"].replace("{", "{{").replace("}", "}}")
     schemes = sysconfig._INSTALL_SCHEMES  # type: ignore[attr-defined]  # noqa: SLF001
     for scheme in schemes.values():
         for name in ("include", "platinclude"):
             if name in scheme:
                 scheme[name] = include
+    if answers["system"] in _SYSTEMS:
+        _answer_projects(answers["system"], answers["machine"])
+
+
+def _answer_projects(system: str, machine: str) -> None:
+    """Let the code of projects see ``sys.platform`` and the like of another system."""
+    name, spoken = _SYSTEMS[system]
+    _tell(sys, "platform", system)
+    _tell(os, "name", name)
+    if system == "win32":
+        _tell(sys, "getwindowsversion", _Windows)
+        _tell(sys, "version", f"{sys.version.partition('[')[0]}{_COMPILERS[machine]}")
+    here = platform.system
+
+    def asked() -> str:
+        return spoken if _is_of_project(sys._getframe(1)) else here()  # noqa: SLF001
+
+    platform.system = asked
+
+
+def _tell(module: ModuleType, name: str, value: object) -> None:
+    """Let code of projects find ``value`` as ``name`` of ``module``; others what is there."""
+    absent = object()
+    own = vars(module).get(name, absent)
+
+    def get(_: ModuleType) -> object:
+        if _is_of_project(sys._getframe(1)):  # noqa: SLF001
+            return value
+        if own is absent:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        return own
+
+    def new(_: type, *given: str) -> ModuleType:
+        # Import makes other modules by calling the type of sys.
+        return ModuleType(*given)
+
+    kind = type(module)
+    module.__class__ = type(kind.__name__, (kind,), {name: property(get), "__new__": new})
+
+
+def _is_of_project(frame: FrameType) -> bool:
+    """Whether the code of ``frame`` belongs to neither Python, nor what is installed for it."""
+    # What setuptools runs as setup.py has no file name of its own, but tells its place.
+    place = frame.f_globals.get("__file__") or frame.f_code.co_filename
+    return isinstance(place, str) and not place.startswith(("<", *_INSTALLED))
 
 
 if __name__ == "sitecustomize":

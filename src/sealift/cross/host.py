@@ -5,19 +5,26 @@ Nothing of it has to be there.  A CPython of the same version on this machine di
 variables are taken, and those are set right.
 """
 
-import functools
 import json
 import re
+import shlex
 import shutil
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from sealift import process, store
 from sealift.cross import answering
+from sealift.cross.configuration import (
+    Naming,
+    host_configuration,
+    host_row,
+    macro_variables,
+    macros_of,
+    naming,
+)
+from sealift.cross.import_library import write_import_libraries
 from sealift.cross.toolchain import Toolchain
 from sealift.errors import BuildError
 from sealift.target import Target, Version
@@ -32,6 +39,7 @@ print(json.dumps({
 }))
 """
 _CFLAGS = "-fno-strict-overflow -Wsign-compare -DNDEBUG -O3 -Wall"
+_LINKING = {"linux": "-shared", "darwin": "-bundle -undefined dynamic_lookup", "win32": "-shared"}
 _EMPTY = (
     "BLDLIBRARY", "CONFIGURE_CPPFLAGS", "CONFIGURE_LDFLAGS", "CONFIGURE_LDFLAGS_NODIST", "CPPFLAGS",
     "LDFLAGS", "LDFLAGS_NODIST", "LIBPYTHON", "LIBS", "PY_CORE_LDFLAGS", "PY_CPPFLAGS",
@@ -50,89 +58,140 @@ class Host:
     """A CPython ``version`` on ``target``, for builds with ``toolchain``.
 
     ``variables`` make a Python of this machine answer as it would; those that are ``None`` are to
-    be absent.  ``headers`` is the folder of its ``Python.h``.
+    be absent.  ``headers`` is the folder of its ``Python.h``, ``libraries``, on Windows alone, that
+    of the import libraries of its DLLs.  ``suffixes`` are those of extension modules,
+    ``ext_suffix`` the most particular one.
     """
 
     target: Target
     version: str
     toolchain: Toolchain
     headers: Path
+    libraries: Path | None = None
     ext_suffix: str
+    suffixes: tuple[str, ...] = ()
+    free_threaded: bool = False
     key: str
     variables: Mapping[str, str | None]
 
     @property
     def floor(self) -> Version | None:
-        """The glibc that its extension modules may ask for."""
+        """The glibc, or the macOS, that its extension modules may ask for."""
         return self.target.floor or self.toolchain.floor
 
 
-def make_host(program: Path, toolchain: Toolchain) -> Host:
+def make_host(program: Path, toolchain: Toolchain, *, free_threaded: bool = False) -> Host:
     """The host for the toolchain's target, of the version that ``program`` is.
 
-    ``program`` is a CPython of this machine with headers.  Raises :class:`BuildError` where it
-    cannot stand for the host, or where nothing is known of the target.
+    ``program`` is a CPython of this machine with headers.  ``free_threaded`` asks for a host
+    without a global interpreter lock (PEP 703, from 3.13 on), be ``program`` such a one or not.
+    Raises :class:`BuildError` where it cannot stand for the host, or where nothing is known of the
+    target.
     """
     target = toolchain.target
-    row = _row(target)
+    macros = macros_of(target, free_threaded=free_threaded)
     own = _ask(program)
-    soabi = f"cpython-{own['variables']['SOABI'].split('-')[1]}-{row['triplet']}"
+    _refuse_impossible(own["version"], toolchain, free_threaded=free_threaded)
+    names = naming(
+        target,
+        version=own["version"],
+        floor=target.floor or toolchain.floor,
+        free_threaded=free_threaded,
+    )
+    configuration = host_configuration(
+        target, _pyconfig(own).read_text(encoding="utf-8"), macros, names.abi
+    )
     key = store.digest_of(
-        "1", json.dumps([own, row, _macros(row)], sort_keys=True), toolchain.identity,
-        str(toolchain.cc), Path(answering.__file__).read_bytes(), store.file_stamp(_pyconfig(own)),
+        "2", json.dumps([own, names.suffixes, names.platform], sort_keys=True), configuration,
+        toolchain.identity, str(toolchain.cc), Path(answering.__file__).read_bytes(),
     )  # fmt: skip
     final = store.store_root() / "hosts" / key
-
-    def make(folder: Path) -> None:
-        variables = _variables(own, _macros(row), toolchain, prefix=final)
-        names = {"SOABI": soabi, "EXT_SUFFIX": f".{soabi}.so", "MULTIARCH": row["triplet"]}
-        answers = {"machine": target.machine, "include": str(final / "include")}
-        _write_headers(folder / "include", own, _macros(row))
-        _write_answers(folder / "python", _module_name(row), {**variables, **names}, answers)
-        (folder / "pkgconfig").mkdir()
-
-    store.make_entry("hosts", key, make)
+    making = _Making(own, names, configuration, toolchain, final)
+    store.make_entry("hosts", key, lambda folder: _make(making, folder))
     return Host(
         target=target,
         version=own["version"],
         toolchain=toolchain,
         headers=final / "include",
-        ext_suffix=f".{soabi}.so",
+        libraries=final / "libs" if target.is_windows else None,
+        ext_suffix=names.suffixes[0],
+        suffixes=names.suffixes,
+        free_threaded=free_threaded,
         key=key,
-        variables={
-            **dict.fromkeys(_OF_THIS_MACHINE),
-            **toolchain.variables(),
-            **_linkers(toolchain),
-            "PKG_CONFIG_LIBDIR": str(final / "pkgconfig"),
-            "PYTHONPATH": str(final / "python"),
-            "_PYTHON_HOST_PLATFORM": f"linux-{target.wheel}",
-            "_PYTHON_SYSCONFIGDATA_NAME": _module_name(row),
-        },
+        variables=_environment(making),
     )
 
 
-def _row(target: Target) -> Mapping[str, Any]:
-    rows: Mapping[str, Mapping[str, Any]] = _table()["hosts"]
-    if target.name not in rows:
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What a host is made from.
+
+    That is what this machine's CPython says of itself, its names there, the text of its
+    ``pyconfig.h``, and the folder it will be found in.
+    """
+
+    own: Mapping[str, Any]
+    names: Naming
+    configuration: str
+    toolchain: Toolchain
+    final: Path
+
+
+def _refuse_impossible(version: str, toolchain: Toolchain, *, free_threaded: bool) -> None:
+    if free_threaded and tuple(map(int, version.split(".")[:2])) < (3, 13):
         raise BuildError(
-            f"cannot build wheels for {target} here: only for Linux",
-            hint=f"there are {', '.join(rows)}",
+            f"cannot build for a free-threaded CPython {version}: they begin with 3.13",
+            hint="name a newer one with --python",
         )
-    return rows[target.name]
+    if toolchain.target.is_windows and toolchain.dlltool is None:
+        raise BuildError(
+            f"cannot build wheels for {toolchain.target} with {toolchain.name}: "
+            "it cannot make import libraries",
+            hint="--toolchain zig",
+        )
 
 
-def _macros(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_table()["models"][row["model"]], **row["macros"]}
+def _make(making: _Making, folder: Path) -> None:
+    target, own, names = making.toolchain.target, making.own, making.names
+    shutil.copytree(own["include"], folder / "include")
+    (folder / "include" / "pyconfig.h").write_text(making.configuration, "utf-8")
+    if target.is_windows:
+        write_import_libraries(
+            folder / "libs",
+            headers=folder / "include",
+            version=own["version"],
+            abi=names.abi,
+            machine=host_row(target)["dlltool"],
+            toolchain=making.toolchain,
+        )
+    answers = {
+        "machine": target.machine,
+        "system": names.system,
+        "suffixes": names.suffixes,
+        "include": str(making.final / "include"),
+        "prefix": str(making.final),
+    }
+    _write_answers(folder / "python", names.answers, _variables(making), answers)
+    (folder / "pkgconfig").mkdir()
 
 
-def _write_headers(folder: Path, own: Mapping[str, Any], macros: Mapping[str, Any]) -> None:
-    shutil.copytree(own["include"], folder)
-    pyconfig = _pyconfig(own).read_text(encoding="utf-8")
-    (folder / "pyconfig.h").write_text(configured(pyconfig, macros), "utf-8")
+def _environment(making: _Making) -> dict[str, str | None]:
+    names, final = making.names, making.final
+    is_mac = names.system == "darwin"
+    return {
+        **dict.fromkeys(_OF_THIS_MACHINE),
+        **making.toolchain.variables(),
+        **_linkers(making),
+        **({"MACOSX_DEPLOYMENT_TARGET": names.platform.split("-")[1]} if is_mac else {}),
+        "PKG_CONFIG_LIBDIR": str(final / "pkgconfig"),
+        "PYTHONPATH": str(final / "python"),
+        "_PYTHON_HOST_PLATFORM": names.platform,
+        "_PYTHON_SYSCONFIGDATA_NAME": names.answers,
+    }
 
 
 def _write_answers(
-    folder: Path, name: str, variables: Mapping[str, Any], answers: Mapping[str, str]
+    folder: Path, name: str, variables: Mapping[str, Any], answers: Mapping[str, Any]
 ) -> None:
     folder.mkdir()
     data = json.dumps(variables, indent=1, sort_keys=True)
@@ -140,22 +199,6 @@ def _write_answers(
     (folder / f"{name}.py").write_text(text, "utf-8")
     (folder / "answers.json").write_text(json.dumps(answers), "utf-8")
     shutil.copyfile(answering.__file__, folder / "sitecustomize.py")
-
-
-def configured(pyconfig: str, macros: Mapping[str, int | bool]) -> str:
-    """``pyconfig.h`` with ``macros`` as they are on the host; those it does not know stay out.
-
-    >>> configured("#define SIZEOF_LONG 8", {"SIZEOF_LONG": 4, "ALIGNOF_LONG": 4})
-    '#define SIZEOF_LONG 4'
-    >>> configured("/* #  undef WORDS_BIGENDIAN */", {"WORDS_BIGENDIAN": 1})
-    '#define WORDS_BIGENDIAN 1'
-    """
-    for name, value in macros.items():
-        line = f"/* #undef {name} */" if value is False else f"#define {name} {value}"
-        # An indented definition is one that holds under a condition of its own.
-        known = rf"^(?:#define {name}\b.*|/\*\s*#\s*undef {name}\s*\*/|#\s*undef {name}\b.*)$"
-        pyconfig = re.sub(known, line, pyconfig, flags=re.MULTILINE)
-    return pyconfig
 
 
 def _ask(program: Path) -> dict[str, Any]:
@@ -189,51 +232,69 @@ def _pyconfig(own: Mapping[str, Any]) -> Path:
     return other if other.is_file() else path
 
 
-def _variables(
-    own: Mapping[str, Any], macros: Mapping[str, Any], toolchain: Toolchain, *, prefix: Path
-) -> dict[str, Any]:
+def _variables(making: _Making) -> dict[str, Any]:
     """The build's variables of this machine's CPython as they would be on the host."""
+    own, names, prefix = making.own, making.names, making.final
     # Its prefix is on this machine: what lies below it, is not for the host.
     old = re.compile(rf"(?<![\w./-]){re.escape(own['prefix'])}(?=[/\s:']|$)")
+    of_pyconfig = macro_variables(_pyconfig(own).read_text(encoding="utf-8"))
     variables = {
         name: old.sub(lambda _: str(prefix), value) if isinstance(value, str) else value
         for name, value in own["variables"].items()
+        if name not in of_pyconfig
     }
-    programs = toolchain.variables()
+    programs = making.toolchain.variables()
     return {
         **variables,
-        **{name: value or 0 for name, value in macros.items() if name in variables},
+        **macro_variables(making.configuration),
         **dict.fromkeys(_EMPTY, ""),
         **programs,
-        **_linkers(toolchain),
+        **_linkers(making),
+        **_names(making),
         "ARFLAGS": "rcs",
         "BASECFLAGS": "-fno-strict-overflow -Wsign-compare",
-        "BLDSHARED": f"{programs['CC']} -shared",
-        "CCSHARED": "-fPIC",
+        "BLDSHARED": _linkers(making)["LDSHARED"],
+        "CCSHARED": "-fPIC" if names.system == "linux" else "",
         "CFLAGS": _CFLAGS,
         "CONFINCLUDEPY": str(prefix / "include"),
-        "HOST_GNU_TYPE": toolchain.target.triple,
+        "HOST_GNU_TYPE": making.toolchain.target.triple,
         "INCLUDEPY": str(prefix / "include"),
         "LINKCC": programs["CC"],
         "OPT": "-DNDEBUG -O3 -Wall",
         "PY_CFLAGS": _CFLAGS,
+        # Else build systems would link with a library of Python that is not there, or need not be.
         "Py_ENABLE_SHARED": 0,
     }
 
 
-def _linkers(toolchain: Toolchain) -> dict[str, str]:
-    programs = toolchain.variables()
-    return {
-        "LDSHARED": f"{programs['CC']} -shared",
-        "LDCXXSHARED": f"{programs['CXX']} -shared",
+def _names(making: _Making) -> dict[str, Any]:
+    names, target = making.names, making.toolchain.target
+    flag = "t" if names.abi.endswith("t") else ""
+    feature = ".".join(making.own["version"].split(".")[:2])
+    told: dict[str, Any] = {
+        "ABIFLAGS": flag,
+        "EXT_SUFFIX": names.suffixes[0],
+        "LDVERSION": feature + flag,
+        "MACHDEP": names.system,
+        "MULTIARCH": host_row(target)["triplet"],
+        "Py_GIL_DISABLED": 1 if flag else 0,
+        "SOABI": names.soabi,
     }
+    if target.is_windows:
+        library, libraries = f"python{names.abi}.lib", str(making.final / "libs")
+        more = {"EXE": ".exe", "LDLIBRARY": library, "LIBRARY": library, "LIBDIR": libraries}
+        return {**told, **more, "MULTIARCH": "", "SHLIB_SUFFIX": ".dll"}
+    if names.system == "darwin":
+        return {**told, "MACOSX_DEPLOYMENT_TARGET": names.platform.split("-")[1]}
+    return told
 
 
-def _module_name(row: Mapping[str, Any]) -> str:
-    return f"_sysconfigdata__linux_{row['triplet']}"
-
-
-@functools.cache
-def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/hosts.toml").read_text("utf-8")
-    return tomllib.loads(text)
+def _linkers(making: _Making) -> dict[str, str]:
+    programs, how = making.toolchain.variables(), _LINKING[making.names.system]
+    if making.names.system == "win32":
+        # Which import library is needed, the headers say.
+        how += f" {shlex.quote(f'-L{making.final}/libs')}"
+    return {
+        "LDSHARED": f"{programs['CC']} {how}",
+        "LDCXXSHARED": f"{programs['CXX']} {how}",
+    }

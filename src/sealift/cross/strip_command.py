@@ -8,6 +8,7 @@ from sealift import store
 from sealift.binary.elf_strip import stripped
 from sealift.errors import SealiftError
 
+_ELF = b"\x7fELF"
 _WITH_VALUE = {"-K", "-N", "-R", "-F", "-I", "-O"}
 
 
@@ -28,7 +29,9 @@ def main(arguments: Sequence[str]) -> None:
             files.append(Path(argument))
     try:
         for file in files:
-            data = stripped(file.read_bytes(), str(file))
+            data = file.read_bytes()
+            # What is linked for Windows is stripped then; of macOS's files the linker keeps little.
+            data = stripped(data, str(file)) if data.startswith(_ELF) else data
             mode = file.stat().st_mode
             store.replace_file(out or file, data)
             (out or file).chmod(mode)

@@ -20,6 +20,7 @@ from typing import Any
 
 from sealift import console, process, store
 from sealift.cross import strip_command, zig_driver
+from sealift.cross.header_names import header_overlay
 from sealift.errors import ToolError
 from sealift.target import Target, Version
 from sealift.tools import UV
@@ -36,8 +37,9 @@ _GNU_NAMES = {
 class Toolchain:
     """Programs that compile C and C++ for ``target``.
 
-    ``floor`` is the glibc that what they make asks for at most, ``None`` where that is only known
-    from the result.  ``identity`` tells apart toolchains that make different things.
+    ``floor`` is the glibc, or the macOS, that what they make asks for at most, ``None`` where that
+    is only known from the result.  ``identity`` tells apart toolchains that make different things.
+    ``dlltool`` makes import libraries; only those for Windows have it.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Toolchain:
     ranlib: Path
     strip: Path
     ld: Path
+    dlltool: Path | None = None
 
     def variables(self) -> dict[str, str]:
         """What build systems take compilers from, as commands of a shell."""
@@ -72,10 +75,18 @@ def find_toolchain(name: str, target: Target) -> Toolchain:
 
 
 def default_floor(target: Target) -> Version | None:
-    """The glibc that is compiled for when no floor is asked for: the oldest that is in use."""
-    if target.abi != "gnu":
-        return None
-    return max(_LOWEST, _oldest(target))
+    """The system that is compiled for when no floor is asked for: the oldest that is in use.
+
+    It is a version of glibc or of macOS; elsewhere there is none.
+    """
+    match target.abi:
+        case "gnu":
+            return max(_LOWEST, _oldest(target))
+        case "darwin":
+            usual = _table()["zig"]["usual"].get(target.name)
+            return (usual[0], usual[1]) if usual else _oldest(target)
+        case _:
+            return None
 
 
 def _oldest(target: Target) -> Version:
@@ -84,12 +95,18 @@ def _oldest(target: Target) -> Version:
 
 
 def _zig_toolchain(target: Target) -> Toolchain:
+    if target.arch == "universal2":
+        raise ToolError(
+            f"cannot compile for {target} at once: it is two machines",
+            hint="build for macos-x86_64 and macos-arm64, and merge what comes of it",
+        )
     floor = default_floor(target)
+    system = "macOS" if target.os == "macos" else "glibc"
     if floor and target.floor:
         floor = target.floor
         if floor < _oldest(target):
             raise ToolError(
-                f"cannot compile for {target} with glibc {_dotted(floor)}: "
+                f"cannot compile for {target} with {system} {_dotted(floor)}: "
                 f"the oldest that zig has is {_dotted(_oldest(target))}",
                 hint=f"ask for that floor, or name a toolchain with --toolchain {GNU}",
             )
@@ -104,9 +121,11 @@ def _zig_toolchain(target: Target) -> Toolchain:
         folder.mkdir()
         (folder / "zig_driver.py").write_bytes(driver)
         (folder / "settings.json").write_text(described, encoding="utf-8")
-        for name in _DRIVEN:
+        for name in (*_DRIVEN, *(["dlltool"] if target.is_windows else [])):
             called = f'-I -S "${{0%/*}}/zig_driver.py" "${{0%/*}}/settings.json" {name}'
             _write_script(folder / name, called)
+        if headers := _case_blind_headers(zig, settings):
+            (folder / settings["overlay"]).write_text(header_overlay(headers), encoding="utf-8")
         _write_script(folder / "strip", f"-m {strip_command.__name__}")
 
     folder = store.make_entry("toolchains", key, make)
@@ -116,6 +135,7 @@ def _zig_toolchain(target: Target) -> Toolchain:
         identity=f"{_table()['zig']['requirement']} {triple} {store.digest_of(driver)}",
         floor=floor,
         cxx=folder / "c++",
+        dlltool=folder / "dlltool" if target.is_windows else None,
         **{name: folder / name for name in ("cc", "ar", "ranlib", "strip", "ld")},
     )
 
@@ -128,11 +148,25 @@ def _write_script(path: Path, arguments: str) -> None:
 def _zig_settings(target: Target, triple: str) -> dict[str, Any]:
     zig = _table()["zig"]
     more = zig["musl_flags"] if target.abi == "musl" else []
+    own = zig.get(target.os, {})
     return {
-        "flags": ["-target", triple, *zig["flags"], *more],
-        "rejected": zig["rejected"],
-        "translated": zig["translated"],
+        **own,
+        "flags": ["-target", triple, *zig["flags"], *more, *own.get("flags", ())],
+        "rejected": {
+            name: [*arguments, *own.get("rejected", {}).get(name, ())]
+            for name, arguments in zig["rejected"].items()
+        },
+        "translated": {
+            name: {**spelled, **own.get("translated", {}).get(name, {})}
+            for name, spelled in zig["translated"].items()
+        },
     }
+
+
+def _case_blind_headers(zig: Path, settings: Mapping[str, Any]) -> Path | None:
+    """The folder of headers whose names may be written in any case; only Windows has one."""
+    folder = zig.parent / "lib" / str(settings.get("headers"))
+    return folder if "overlay" in settings and folder.is_dir() else None
 
 
 def _zig_cache() -> Path:

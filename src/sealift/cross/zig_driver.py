@@ -4,37 +4,123 @@
 for every file that is compiled, so it imports little.
 """
 
+import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _COMPILERS = {"cc": "cc", "c++": "c++"}
-_OTHERS = {"ar": "ar", "ranlib": "ranlib", "ld": "ld.lld"}
+_OTHERS = {"ar": "ar", "ranlib": "ranlib", "ld": "ld.lld", "dlltool": "dlltool"}
 _WITH_VALUE = {"-z", "-h", "-u", "--undefined", "-soname"}  # whose value may be the next argument
+# What follows these is a name or a path, whatever it looks like.
+_NAMED = {
+    "-o",
+    "-I",
+    "-L",
+    "-D",
+    "-U",
+    "-isystem",
+    "-iquote",
+    "-include",
+    "-MF",
+    "-MT",
+    "-MQ",
+    "-x",
+}
+_SHARED = {"-shared", "-dynamiclib"}
+# With these nothing is linked.
+_PARTLY = {
+    "-c",
+    "-S",
+    "-E",
+    "-M",
+    "-MM",
+    "-fsyntax-only",
+    "--version",
+    "-v",
+    "-dumpmachine",
+    "-###",
+}
+_LIBRARY_NAMES = ("lib{}.a", "lib{}.dll.a", "{}.lib", "lib{}.lib", "{}.dll")
 
 
 def main(settings_path: str, name: str, arguments: Sequence[str]) -> None:
     """Become zig as ``name``."""
     with open(settings_path, encoding="utf-8") as file:  # noqa: PTH123  (pathlib is slow to load)
         settings = json.load(file)
-    if name in _COMPILERS:
-        translated = [*settings["flags"], *translate(arguments, settings)]
-        command = [settings["zig"], _COMPILERS[name], *translated]
-    else:
-        command = [settings["zig"], _OTHERS[name], *arguments]
     os.environ["ZIG_GLOBAL_CACHE_DIR"] = settings["cache"]
+    if name not in _COMPILERS:
+        command = [settings["zig"], _OTHERS[name], *arguments]
+        os.execv(command[0], command)  # noqa: S606
+    lacking = missing_framework(arguments, settings)
+    if lacking:
+        sys.exit(
+            f"error: there is no framework {lacking} to link with: Apple's SDK, which has it, is "
+            "not free to be passed on\n"
+            "hint: on a Mac, or with an SDK of your own, name its folder of frameworks with -F"
+        )
+    command = [settings["zig"], _COMPILERS[name], *settings["flags"]]
+    overlay = os.path.join(os.path.dirname(settings_path), settings.get("overlay", ""))  # noqa: PTH118, PTH120
+    if os.path.isfile(overlay):  # noqa: PTH113
+        command += ["-ivfsoverlay", overlay]
+    command += translate(arguments, settings)
+    if settings.get("link") and links(arguments):
+        _link(command, settings, arguments)
     os.execv(command[0], command)  # noqa: S606
+
+
+def _link(command: Sequence[str], settings: Mapping[str, Any], arguments: Sequence[str]) -> None:
+    """Link, and remove the import library that is written although none was asked for."""
+    out = output_of(arguments)
+    given = any("--out-implib" in argument for argument in arguments)
+    unwanted = None if given or not _SHARED.intersection(arguments) else f"{out}.implib"
+    more = [*settings["link"], *([settings["import_library"] + unwanted] if unwanted else [])]
+    status = os.spawnv(os.P_WAIT, command[0], [*command, *more])  # noqa: S606
+    if unwanted and os.path.exists(unwanted):  # noqa: PTH110
+        os.remove(unwanted)  # noqa: PTH107
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def links(arguments: Sequence[str]) -> bool:
+    """Whether a compiler with ``arguments`` starts the linker.
+
+    >>> links(["a.o", "-o", "a"]), links(["-c", "a.c"]), links(["--version"])
+    (True, False, False)
+    """
+    return bool(arguments) and not _PARTLY.intersection(arguments)
+
+
+def output_of(arguments: Sequence[str]) -> str:
+    """The file that a compiler writes."""
+    for at, argument in enumerate(arguments):
+        if argument == "-o" and at + 1 < len(arguments):
+            return arguments[at + 1]
+        if argument.startswith("-o") and len(argument) > 2:
+            return argument[2:]
+    return "a.out"
+
+
+def missing_framework(arguments: Sequence[str], settings: Mapping[str, Any]) -> str | None:
+    """The first framework that is linked and in no folder that ``arguments`` name."""
+    folders = [argument[2:] for argument in arguments if argument.startswith("-F")]
+    spread = [part for argument in arguments for part in argument.removeprefix("-Wl,").split(",")]
+    for option, name in itertools.pairwise(spread):
+        if option in settings.get("frameworks", ()) and not any(
+            os.path.isdir(f"{folder}/{name}.framework")  # noqa: PTH112
+            for folder in folders
+        ):
+            return name
+    return None
 
 
 def translate(arguments: Sequence[str], settings: Mapping[str, Any]) -> list[str]:
     """``arguments`` of a compiler as zig takes them."""
-    rejected, spelled = settings["rejected"], settings["translated"]
     kept: list[str] = []
-    linking: list[
-        str
-    ] = []  # a value may come with a -Wl of its own, so they are looked at together
+    # A value may come with a -Wl of its own, so they are looked at together.
+    linking: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         if argument.startswith("-Wl,"):
@@ -44,9 +130,42 @@ def translate(arguments: Sequence[str], settings: Mapping[str, Any]) -> list[str
         else:
             kept += _linked(linking, settings)
             linking = []
-            if argument not in rejected["compiler"]:
-                kept.append(spelled["compiler"].get(argument, argument))
+            if argument in settings["rejected"]["compiler_with_value"]:
+                next(rest, None)
+            elif argument in _NAMED:
+                kept += [argument, *([value] if (value := next(rest, None)) is not None else [])]
+            else:
+                kept += _compiled(argument, arguments, settings)
     return [*kept, *_linked(linking, settings)]
+
+
+def _compiled(
+    argument: str, arguments: Sequence[str], settings: Mapping[str, Any]
+) -> Iterator[str]:
+    """The compiler's ``argument``, one of ``arguments``."""
+    if argument in settings["rejected"]["compiler"]:
+        return
+    if argument == "-bundle" and "-bundle" in settings["translated"]["compiler"]:
+        # Its name would be the path here.
+        yield f"-Wl,-install_name,@rpath/{os.path.basename(output_of(arguments))}"  # noqa: PTH119
+    if argument.startswith("-l") and "spelled" in settings:
+        argument = f"-l{_library(argument[2:], arguments)}"
+    elif not os.path.exists(argument):  # noqa: PTH110  (a path may look like /Option)
+        if re.fullmatch(settings.get("dropped", "(?!)"), argument):
+            return
+        for pattern, spelled in settings.get("spelled", {}).items():
+            argument = re.sub(f"^{pattern}$", spelled, argument)
+    yield settings["translated"]["compiler"].get(argument, argument)
+
+
+def _library(name: str, arguments: Sequence[str]) -> str:
+    """The library that is called ``name`` where case does not matter: Windows' are in small."""
+    folders = [argument[2:] for argument in arguments if argument.startswith("-L")]
+    for folder in folders:
+        for pattern in _LIBRARY_NAMES:
+            if os.path.exists(f"{folder}/{pattern.format(name)}"):  # noqa: PTH110
+                return name
+    return name.lower()
 
 
 def _linked(arguments: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
