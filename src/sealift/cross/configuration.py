@@ -113,8 +113,8 @@ def configured(pyconfig: str, macros: Mapping[str, int | bool]) -> str:
 def macro_variables(pyconfig: str) -> dict[str, Any]:
     r"""The variables that :mod:`sysconfig` has from ``pyconfig.h``.
 
-    >>> macro_variables("#define A 1\n/* #undef B */\n")
-    {'A': 1, 'B': 0}
+    >>> macro_variables("#define HAVE_A 1\n/* #undef HAVE_B */\n")
+    {'HAVE_A': 1, 'HAVE_B': 0}
     """
     return dict(sysconfig.parse_config_h(io.StringIO(pyconfig)))
 
