@@ -2,13 +2,15 @@
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from sealift import backend
+from sealift import backend, store
 from sealift.cross.buildfiles import write_build_files
 from sealift.cross.checking import check_built, module_names
 from sealift.cross.host import Host, make_host
 from sealift.cross.toolchain import find_toolchain
+from sealift.cross.universal import halves, merge_wheels
 from sealift.order import Order, announce, apply_patches, made_once
 from sealift.repair.plan import Options
 from sealift.repair.wheel import repair_wheel
@@ -21,9 +23,17 @@ def make_cross_wheel(order: Order) -> Path:
     Its tag is the oldest that its native files keep.  Raises as
     :func:`sealift.building.make_wheel` does.
     """
+    if order.target.arch == "universal2":
+        return _universal_wheel(order)
     host = make_host(order.python.program, find_toolchain(order.toolchain, order.target))
     parts = ("cross", host.key, str(order.target.floor))
     return made_once(order, parts, lambda out, key: _build(order, host, key, out))
+
+
+def _universal_wheel(order: Order) -> Path:
+    intel, apple = (make_cross_wheel(replace(order, target=it)) for it in halves(order.target))
+    parts = ("universal", store.file_sha256(intel), store.file_sha256(apple))
+    return made_once(order, parts, lambda out, _: merge_wheels(intel, apple, out))
 
 
 def _build(order: Order, host: Host, key: str, out: Path) -> None:
