@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from sealift import archive, jsonform, plugins, store
+from sealift import archive, console, jsonform, plugins, store
 from sealift.config import Settings, read_settings
 from sealift.entry import EntryPoint
 from sealift.errors import ProjectError
@@ -185,6 +185,11 @@ def _path_of(text: str, cwd: Path) -> tuple[Path | None, tuple[str, ...]]:
     bare = match["path"] if match else text
     if "/" in bare or "\\" in bare or bare.endswith(_SUFFIXES) or bare in {".", ".."}:
         raise _absent(Path(cwd, bare), bare)
+    if os.path.isdir(Path(cwd, bare)):  # noqa: PTH112  (no error for names too long for a path)
+        console.warning(
+            f"{bare} is taken for a name on the index, as the folder of that name is no project; "
+            f"to mean the folder, write ./{bare}"
+        )
     return None, ()
 
 

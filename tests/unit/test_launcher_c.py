@@ -78,7 +78,7 @@ def test_sizes_are_those_of_the_writer() -> None:
     assert payload.MAGIC == b"SEALIFT\1"
     assert '"SEALIFT\\1"' in TEXT["payload.c"]
     assert constant("payload.c", "PAGE") == payload.ALIGNMENT
-    assert constant("payload.c", "LARGEST_FRAME") == payload.LARGEST_FRAME
+    assert constant("payload.h", "LARGEST_FRAME") == payload.LARGEST_FRAME
     assert payload._HEADER.size == constant("payload.c", "HEADER_SIZE")
     assert payload._FILE.size == constant("payload.c", "FILE_RECORD")
     assert payload._FRAME.size == constant("payload.c", "FRAME_RECORD")

@@ -144,9 +144,12 @@ def test_overrides_win(tmp_path: Path) -> None:
     assert project.settings.config.python == "3.14"
 
 
-def test_a_folder_named_like_a_requirement_has_to_be_a_project(tmp_path: Path) -> None:
+def test_a_folder_named_like_a_requirement_has_to_be_a_project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "httpie").mkdir()
     assert load(tmp_path, "httpie").kind is InputKind.REQUIREMENT
+    assert "write ./httpie" in "".join(capsys.readouterr().err.split("\n"))
     (tmp_path / "httpie/setup.py").write_text("setup(name='mine')")
     assert load(tmp_path, "httpie").name == "mine"
 

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KEY_SIZE = 32, LARGEST_FRAME = 1 << 20 /* raw bytes */ };
+enum {
+    KEY_SIZE = 32,
+    LARGEST_FRAME = 1 << 20, /* raw bytes */
+};
 
 /* A file of the tree, in the order of the payload's table. */
 struct file {
