@@ -9,6 +9,7 @@ from pathlib import Path
 _PROGRAMS = (
     r"(pg_config|curl-config|mysql_config|krb5-config|llvm-config|cargo|rustc|cmake|gfortran)"
 )
+_RUNS_FOREIGN = re.compile(r"Exec format error|cannot execute binary file")
 _PATTERNS = tuple(
     re.compile(text)
     for text in (
@@ -32,6 +33,12 @@ def hint_for(log: Path) -> str | None:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+    if _RUNS_FOREIGN.search(text):
+        return (
+            "its build runs a program that it built for the target, which this machine cannot: "
+            "give the answer by an option of its build, or leave that out by a patch, in "
+            "[tool.sealift.build.PACKAGE]"
+        )
     packages = _packages()
     for pattern in _PATTERNS:
         for found in pattern.findall(text):

@@ -52,6 +52,8 @@ PATCH = Tool("patch", "apt install patch")
 PERL = Tool("perl", "apt install perl")
 BWRAP = Tool("bwrap", "apt install bubblewrap")
 UNSHARE = Tool("unshare", "apt install util-linux")
+CARGO = Tool("cargo", "apt install cargo")
+RUSTC = Tool("rustc", "apt install rustc")
 KEYRING = Tool("keyring", "pip install keyring")
 
 

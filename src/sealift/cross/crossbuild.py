@@ -9,6 +9,7 @@ from sealift import backend, store
 from sealift.cross.buildfiles import write_build_files
 from sealift.cross.checking import check_built, module_names
 from sealift.cross.host import Host, make_host
+from sealift.cross.rust import needs_rust, rust_variables
 from sealift.cross.toolchain import find_toolchain
 from sealift.cross.universal import halves, merge_wheels
 from sealift.order import Order, announce, apply_patches, made_once
@@ -47,13 +48,14 @@ def _build(order: Order, host: Host, key: str, out: Path) -> None:
         apply_patches(order, folder)
         files = write_build_files(Path(scratch), host)
         system = backend.read_build_system(folder)
+        rust = rust_variables(host, order.name) if needs_rust(system) else {}
         built = backend.build_wheel(
             folder,
             name=order.label,
             python=order.python,
             out=Path(scratch, "raw"),
             log=order.log,
-            variables={**host.variables, **files.variables(), **options.environment},
+            variables={**host.variables, **files.variables(), **rust, **options.environment},
             settings=_joined(files.settings(system.backend), options.config_settings),
             requires=options.requires,
         )

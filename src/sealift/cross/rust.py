@@ -1,0 +1,85 @@
+"""Rust for another machine: what cargo, PyO3 and maturin are told, where rustc has its library.
+
+Variables: https://doc.rust-lang.org/cargo/reference/config.html, PyO3's guide on cross compiling,
+maturin's on PEP 517.  The linker is the C compiler of the toolchain, so the floor is its floor.
+"""
+
+import functools
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from sealift import process
+from sealift.backend import BuildSystem
+from sealift.cross.host import Host
+from sealift.errors import ToolError
+from sealift.target import Target
+from sealift.tools import CARGO, RUSTC
+
+_BACKENDS = ("maturin",)
+_REQUIRED = ("setuptools-rust", "setuptools_rust", "maturin")
+
+
+def needs_rust(system: BuildSystem) -> bool:
+    """Whether a project with this build system is built by cargo."""
+    return system.backend.startswith(_BACKENDS) or any(
+        text.lower().startswith(_REQUIRED) for text in system.requires
+    )
+
+
+def rust_variables(host: Host, name: str) -> dict[str, str]:
+    """Variables by which cargo builds ``name`` for ``host``.
+
+    Raises :class:`ToolError` with the command that gets it where there is no Rust for the target.
+    """
+    triple = _triple(host.target, name)
+    _check(triple, name, host.target)
+    tools, upper, under = host.toolchain, triple.upper().replace("-", "_"), triple.replace("-", "_")
+    return {
+        "CARGO_BUILD_TARGET": triple,
+        f"CARGO_TARGET_{upper}_LINKER": str(tools.cc),
+        f"CARGO_TARGET_{upper}_AR": str(tools.ar),
+        f"CC_{under}": str(tools.cc),
+        f"CXX_{under}": str(tools.cxx),
+        f"AR_{under}": str(tools.ar),
+        # For programs that cargo builds to run while it builds: this machine's own compiler.
+        "HOST_CC": "cc",
+        "MATURIN_PEP517_ARGS": f"--target {triple} --compatibility linux --skip-auditwheel",
+        "PYO3_CROSS_LIB_DIR": str(host.variables["PYTHONPATH"]),
+        "PYO3_CROSS_PYTHON_VERSION": ".".join(host.version.split(".")[:2]),
+    }
+
+
+def _check(triple: str, name: str, target: Target) -> None:
+    hint = f"rustup target add {triple}"
+    for tool in (CARGO, RUSTC):
+        if tool.find() is None:
+            raise ToolError(
+                f"cannot build {name} for {target}: it is written in Rust, and there is no "
+                f"{tool.name} here",
+                hint=f"install Rust (https://rustup.rs, or {tool.install}), then {hint}",
+            )
+    told = process.run(
+        [RUSTC.require(), "--print", "target-libdir", "--target", triple],
+        action=f"ask rustc for its library for {triple}",
+    )
+    folder = Path(told.strip())
+    if not any(folder.glob("libstd-*")):
+        raise ToolError(
+            f"cannot build {name} for {target}: it is written in Rust, and the Rust here has no "
+            f"standard library for {triple}",
+            hint=hint,
+        )
+
+
+def _triple(target: Target, name: str) -> str:
+    triple = _triples().get(target.name)
+    if triple is None:
+        raise ToolError(f"cannot build {name} for {target}: Rust has no such target")
+    return triple
+
+
+@functools.cache
+def _triples() -> dict[str, str]:
+    text = resources.files("sealift").joinpath("data/rust.toml").read_text("utf-8")
+    return tomllib.loads(text)

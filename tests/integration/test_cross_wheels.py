@@ -1,0 +1,173 @@
+"""Wheels for other machines, built here by every kind of backend, and run there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sealift.audit.report import audit
+from sealift.backend import BuildPython
+from sealift.building import make_wheel
+from sealift.config import BuildOptions
+from sealift.errors import BuildError, ToolError
+from sealift.interpreters.candidates import search
+from sealift.order import Order
+from sealift.sources import Sources
+from sealift.target import Target, load_targets
+from tests.support.command import sealift
+from tests.support.cross_projects import CFFI, PROJECTS, write_project
+from tests.support.foreign_python import FEATURE, told_there
+from tests.support.tools import missing
+
+pytestmark = pytest.mark.network
+
+ARM = load_targets()["linux-aarch64"]
+TOLD = "import demo._native; print(demo._native.answer())"
+
+Maker = Callable[..., Path]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Maker:
+    found = search(FEATURE).found or missing(f"needs CPython {FEATURE} with headers")
+    python = BuildPython(program=found.program, version=found.version)
+
+    def make(
+        files: dict[str, str], target: Target = ARM, *, toolchain: str = "zig", **options: object
+    ) -> Path:
+        return make_wheel(
+            Order(
+                name="demo",
+                version="1.0",
+                sources=Sources(folder=write_project(tmp_path / "demo", files)),
+                target=target,
+                python=python,
+                options=BuildOptions(**options),  # type: ignore[arg-type]
+                toolchain=toolchain,
+            )
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("kind", PROJECTS)
+def test_a_wheel_of_every_backend_runs_on_the_target(kind: str, build: Maker) -> None:
+    wheel = build(PROJECTS[kind])
+    python = "cp311-abi3" if kind == "abi3" else "cp311-cp311"
+    assert wheel.name == f"demo-1.0-{python}-manylinux2014_aarch64.manylinux_2_17_aarch64.whl"
+    assert not [found for found in audit(wheel).findings if found.severity.value == "error"]
+    language = {"c++": "c++", "cython": "cython"}.get(kind, "c")
+    assert told_there("aarch64", [wheel], TOLD) == f"{language} 8"
+
+
+def test_cffi_modules_are_built_for_the_target(build: Maker) -> None:
+    wheel = build(CFFI)
+    assert wheel.name.endswith("manylinux_2_17_aarch64.whl")
+    (native,) = audit(wheel).natives
+    assert native.startswith("demo/_native.")
+
+
+@pytest.mark.parametrize(
+    ("name", "arch", "size"),
+    [("linux-armv7l", "armv7l", 4), ("linux-s390x", "s390x", 8), ("linux-i686", "i686", 4)],
+)
+def test_sizes_of_types_are_the_target_s(name: str, arch: str, size: int, build: Maker) -> None:
+    wheel = build(PROJECTS["setuptools"], load_targets()[name])
+    assert told_there(arch, [wheel], TOLD) == f"c {size}"
+
+
+def test_a_floor_is_kept(build: Maker) -> None:
+    wheel = build(PROJECTS["setuptools"], ARM.with_floor("2.28"))
+    assert "manylinux_2_17_aarch64" in wheel.name  # nothing in it needs more
+    wheel = build(PROJECTS["setuptools"], load_targets()["linux-aarch64-musl"])
+    assert wheel.name == "demo-1.0-cp311-cp311-musllinux_1_2_aarch64.whl"
+    assert audit(wheel).natives == ("demo/_native.cpython-311-aarch64-linux-musl.so",)
+
+
+def test_a_pure_project_starts_no_compiler(build: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "sealift.cross.toolchain._zig_program", lambda: pytest.fail("asked for zig")
+    )
+    files = dict(PROJECTS["setuptools"], **{"setup.py": "from setuptools import setup\nsetup()\n"})
+    assert build(files).name == "demo-1.0-py3-none-any.whl"
+
+
+def test_an_extension_that_may_fail_and_does_is_told(build: Maker) -> None:
+    files = dict(PROJECTS["setuptools"])
+    files["setup.py"] = files["setup.py"].replace('"]', '"], optional=True')
+    files["native.c"] = "#error no library here\n"
+    with pytest.raises(BuildError, match="its wheel lacks the native code") as caught:
+        build(files)
+    assert list(caught.value.details) == ["demo._native"]
+    assert build(files, optional=("demo._native",)).name == "demo-1.0-py3-none-any.whl"
+
+
+def test_a_build_that_compiles_for_this_machine_is_told(build: Maker) -> None:
+    files = dict(PROJECTS["setuptools"])
+    files["setup.py"] = (
+        "import os\nos.environ['CC'] = 'gcc'\nos.environ['LDSHARED'] = 'gcc -shared'\n"
+        + files["setup.py"]
+    )
+    with pytest.raises(BuildError, match="is not for the target") as caught:
+        build(files)
+    assert "it is for x86_64" in " ".join(caught.value.details)
+
+
+def test_a_build_that_runs_what_it_built_is_told(build: Maker) -> None:
+    files = dict(PROJECTS["setuptools"])
+    files["setup.py"] = """
+import os, shlex, subprocess, sysconfig
+open("probe.c", "w").write("int main(void) { return 0; }")
+subprocess.check_call([*shlex.split(sysconfig.get_config_var("CC")), "probe.c", "-o", "probe"])
+subprocess.check_call(["./probe"])
+""" + files["setup.py"]
+    with pytest.raises(BuildError) as caught:
+        build(files)
+    assert "runs a program that it built for the target" in (caught.value.hint or "")
+
+
+def test_patches_requirements_settings_and_variables_reach_the_build(
+    build: Maker, tmp_path: Path
+) -> None:
+    (tmp_path / "size.patch").write_text(
+        "--- a/native.c\n+++ b/native.c\n@@ -4,1 +4,1 @@\n"
+        '-    return PyUnicode_FromFormat("%s %d", "c", (int) sizeof(void *));\n'
+        '+    return PyUnicode_FromFormat("%s %d", WORD, (int) sizeof(void *));\n'
+    )
+    files = dict(PROJECTS["setuptools"])
+    files["setup.py"] = "import colorama\n" + files["setup.py"]
+    wheel = build(
+        files,
+        patches=(str(tmp_path / "size.patch"),),
+        environment={"CFLAGS": '-DWORD=\\"patched\\"'},
+        requires=("colorama",),
+    )
+    assert told_there("aarch64", [wheel], TOLD) == "patched 8"
+    assert 'FromFormat("%s %d", "c"' in (tmp_path / "demo/native.c").read_text()
+
+
+def test_a_patch_that_does_not_fit_is_told(build: Maker, tmp_path: Path) -> None:
+    (tmp_path / "bad.patch").write_text("--- a/native.c\n+++ b/native.c\n@@ -1 +1 @@\n-x\n+y\n")
+    with pytest.raises(BuildError, match="it does not apply"):
+        build(PROJECTS["setuptools"], patches=(str(tmp_path / "bad.patch"),))
+
+
+def test_a_toolchain_that_is_not_there_is_told_with_what_gets_it(build: Maker) -> None:
+    with pytest.raises(ToolError, match="there is no /nowhere/arm-gcc"):
+        build(PROJECTS["setuptools"], toolchain="/nowhere/arm-")
+
+
+def test_the_command_builds_for_several_targets(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "demo", PROJECTS["setuptools"])
+    out = tmp_path / "out"
+    done = sealift(
+        "wheel", project, "-t", "linux-aarch64", "-t", "linux-x86_64", "--python", FEATURE,
+        "--out", out, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"demo-1.0-cp311-cp311-manylinux2014_{cpu}.manylinux_2_17_{cpu}.whl"
+        if cpu == "aarch64"
+        else "demo-1.0-cp311-cp311-manylinux1_x86_64.manylinux_2_5_x86_64.whl"
+        for cpu in ("aarch64", "x86_64")
+    ]

@@ -1,0 +1,120 @@
+"""Small projects with native code, one for each way to build it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+_MODULE = """
+#include <Python.h>
+{extra}
+static PyObject *answer(PyObject *self, PyObject *none) {{
+    return PyUnicode_FromFormat("%s %d", {text}, (int) sizeof(void *));
+}}
+static PyMethodDef methods[] = {{{{"answer", answer, METH_NOARGS, ""}}, {{0}}}};
+static PyModuleDef module = {{PyModuleDef_HEAD_INIT, "_native", "", 0, methods}};
+PyMODINIT_FUNC PyInit__native(void) {{ return PyModule_Create(&module); }}
+"""
+_C = _MODULE.format(extra="", text='"c"')
+_CPP = _MODULE.format(
+    extra='#include <string>\n#include <map>\nstatic std::map<int, std::string> words{{1, "c++"}};',
+    text="words.at(1).c_str()",
+).replace(
+    '"_native", "", 0, methods', '"_native", "", 0, methods, nullptr, nullptr, nullptr, nullptr'
+)
+_CYTHON = 'def answer():\n    cdef void *p\n    return "cython " + str(sizeof(p))\n'
+_CFFI = """
+from cffi import FFI
+ffi = FFI()
+ffi.cdef("int size(void);")
+ffi.set_source("demo._native", "static int size(void) { return (int) sizeof(void *); }")
+"""
+_SETUP = """
+from setuptools import setup, Extension
+setup(name="demo", version="1.0", packages=["demo"], {arguments})
+"""
+
+
+def _pyproject(backend: str, *requires: str, more: str = "") -> str:
+    wanted = ", ".join(f'"{text}"' for text in requires)
+    return (
+        f'[build-system]\nrequires = [{wanted}]\nbuild-backend = "{backend}"\n'
+        f'[project]\nname = "demo"\nversion = "1.0"\n{more}'
+    )
+
+
+def _setuptools(arguments: str, sources: Mapping[str, str], *requires: str) -> dict[str, str]:
+    return {
+        "pyproject.toml": _pyproject("setuptools.build_meta", "setuptools", *requires),
+        "setup.py": _SETUP.format(arguments=arguments),
+        "demo/__init__.py": "",
+        **sources,
+    }
+
+
+def _extension(source: str, more: str = "") -> str:
+    return f'ext_modules=[Extension("demo._native", ["{source}"]{more})]'
+
+
+_LIMITED = ", py_limited_api=True, define_macros=[('Py_LIMITED_API', '0x030b0000')]"
+PROJECTS: dict[str, dict[str, str]] = {
+    "setuptools": _setuptools(_extension("native.c"), {"native.c": _C}),
+    "c++": _setuptools(_extension("native.cpp"), {"native.cpp": _CPP}),
+    "cython": _setuptools(_extension("native.pyx"), {"native.pyx": _CYTHON}, "cython"),
+    "abi3": _setuptools(
+        _extension("native.c", _LIMITED)
+        + ', options={"bdist_wheel": {"py_limited_api": "cp311"}}',
+        {"native.c": _C},
+    ),
+    "meson": {
+        "pyproject.toml": _pyproject("mesonpy", "meson-python"),
+        "meson.build": "project('demo', 'c', version: '1.0')\n"
+        "py = import('python').find_installation(pure: false)\n"
+        "py.extension_module('_native', 'native.c', install: true, subdir: 'demo')\n"
+        "py.install_sources('demo/__init__.py', subdir: 'demo')\n",
+        "demo/__init__.py": "",
+        "native.c": _C,
+    },
+    "scikit-build-core": {
+        "pyproject.toml": _pyproject("scikit_build_core.build", "scikit-build-core"),
+        "CMakeLists.txt": "cmake_minimum_required(VERSION 3.18)\nproject(demo LANGUAGES C)\n"
+        "find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)\n"
+        "Python_add_library(_native MODULE native.c WITH_SOABI)\n"
+        "install(TARGETS _native DESTINATION demo)\n",
+        "src/demo/__init__.py": "",
+        "native.c": _C,
+    },
+    "hatchling": {
+        "pyproject.toml": _pyproject(
+            "hatchling.build", "hatchling", "setuptools",
+            more='[tool.hatch.build.targets.wheel]\npackages = ["demo"]\n'
+            '[tool.hatch.build.targets.wheel.hooks.custom]\n',
+        ),
+        "hatch_build.py": """
+import sysconfig
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from setuptools import Distribution, Extension
+
+class Hook(BuildHookInterface):
+    def initialize(self, version, data):
+        extension = Extension("demo._native", ["native.c"])
+        command = Distribution({"ext_modules": [extension]}).get_command_obj("build_ext")
+        command.inplace = True
+        command.ensure_finalized()
+        command.run()
+        data["artifacts"] = ["demo/*.so"]
+        tag = sysconfig.get_config_var("SOABI").split("-")[1]
+        platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        data["tag"] = f"cp{tag}-cp{tag}-{platform}"
+""",
+        "demo/__init__.py": "",
+        "native.c": _C,
+    },
+}  # fmt: skip
+CFFI = _setuptools('cffi_modules=["build_native.py:ffi"]', {"build_native.py": _CFFI}, "cffi")
+
+
+def write_project(folder: Path, files: Mapping[str, str]) -> Path:
+    """The project ``files`` in ``folder``."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
