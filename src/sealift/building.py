@@ -14,7 +14,10 @@ from sealift.wheel import is_native, read_wheel
 
 _NATIVE_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90")
 _NATIVE_BACKENDS = ("maturin", "mesonpy", "scikit_build_core", "sipbuild", "setuptools_rust")
-_DECLARATIONS = (b"ext_modules", b"ext-modules", b"cffi_modules", b"rust_extensions")
+_DECLARATIONS = (
+    b"ext_modules", b"ext-modules", b"cffi_modules", b"rust_extensions",  # setuptools
+    b".hooks.", b"run-setuptools", b"tool.poetry.build",  # hatchling, pdm-backend, poetry-core
+)  # fmt: skip
 
 
 def make_wheel(order: Order) -> Path:

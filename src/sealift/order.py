@@ -11,7 +11,7 @@ from sealift.errors import BuildError
 from sealift.sources import Sources
 from sealift.target import Target
 
-_FORMAT = "2"  # a new number builds anew
+_FORMAT = "4"  # a new number builds anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +20,9 @@ class Order:
 
     ``python`` runs the build on this machine.  ``crosses`` asks for what runs on every machine that
     is meant by the target and its floor; otherwise it is built as for this machine alone.
-    ``is_native`` is for packages that are known to have native code, ``sibling`` a wheel of the
-    same version for another machine with the same system.  ``reason`` says why it is built.
+    ``free_threaded`` asks for one for CPython without a global lock (PEP 703), whatever ``python``
+    is.  ``is_native`` is for packages that are known to have native code, ``sibling`` a wheel of
+    the same version for another machine with the same system.  ``reason`` says why it is built.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Order:
     toolchain: str = "zig"
     reason: str = ""
     crosses: bool = True
+    free_threaded: bool = False
     is_native: bool = False
     sibling: Path | None = None
 
@@ -75,6 +77,12 @@ def apply_patches(order: Order, folder: Path) -> None:
     They are unified diffs as ``git diff`` and ``diff -u`` write them, the first part of their paths
     left out.  Raises :class:`BuildError` where one does not apply.
     """
+    if order.options.patches and folder == order.sources.folder:
+        raise BuildError(
+            f"cannot patch {order.label}: its build reaches outside of {folder}, so that it cannot "
+            "be built in a copy",
+            hint="change the sources themselves",
+        )
     for name in order.options.patches:
         import patch_ng
 

@@ -138,7 +138,7 @@ def make_wheelhouses(
     for job in plan.jobs:
         with console.step(f"Collecting wheels for {job.target}") as step:
             house = collect(job, indexes)
-            built = sum(wheel.built for wheel in house.wheels)
+            built = sum(wheel.built or wheel.crossed for wheel in house.wheels)
             told = console.count(len(house.wheels), "wheel")
             step.done(f"{told}, {built} built here" if built else told)
             _check_extras(house, plan.project)

@@ -82,7 +82,12 @@ def wheelhouses(houses: Sequence[Wheelhouse], out: Path) -> None:
             shutil.copyfile(wheel.path, folder / wheel.path.name)
         write_json(folder / "wheelhouse.json", house.to_json())
     rows = [
-        (wheel.name, wheel.version, str(house.target), "built here" if wheel.built else "index")
+        (
+            wheel.name,
+            wheel.version,
+            str(house.target),
+            "built here" if wheel.built or wheel.crossed else "index",
+        )
         for house in houses
         for wheel in house.wheels
     ]

@@ -48,9 +48,8 @@ def folder_digest(folder: Path) -> str | None:
     Everything counts that is not a cache, an environment, or output of a build.  A project whose
     build files reach outside its folder has no digest.
     """
-    for name in _BUILD_FILES:
-        if (folder / name).is_file() and _OUTSIDE.search((folder / name).read_bytes()):
-            return None
+    if _is_reaching_out(folder):
+        return None
     total = hashlib.sha256(str(folder).encode())
     for path in _files(folder):
         status = path.stat()
@@ -61,6 +60,11 @@ def folder_digest(folder: Path) -> str | None:
             total.update(hashlib.sha256(path.read_bytes()).digest())
     total.update(_revision(folder))
     return total.hexdigest()[:32]
+
+
+def _is_reaching_out(folder: Path) -> bool:
+    files = [folder / name for name in _BUILD_FILES]
+    return any(path.is_file() and _OUTSIDE.search(path.read_bytes()) for path in files)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -119,11 +123,13 @@ class Sources:
 
     @contextmanager
     def opened(self, key: str, *, copied: bool = False) -> Iterator[Path]:
-        """The project's folder; one named by ``key`` where it is unpacked, or to be ``copied``."""
-        if self.folder and copied:
+        """The project's folder; one named by ``key`` where it is unpacked, or to be ``copied``.
+
+        A folder whose build reaches outside of it is not copied.
+        """
+        if self.folder and copied and _stands_alone(self.folder):
             with _scratch(key) as scratch:
-                ignored = shutil.ignore_patterns(*_SKIPPED)
-                yield Path(shutil.copytree(self.folder, scratch / "copy", ignore=ignored))
+                yield _copy(self.folder, scratch / self.folder.name)
         elif self.folder:
             yield self.folder
         elif self.archive:
@@ -132,6 +138,28 @@ class Sources:
         else:
             with cloned(self.commit, key) as folder:
                 yield folder
+
+
+def _stands_alone(folder: Path) -> bool:
+    reaches_out = _is_reaching_out(folder)
+    in_repository = any((parent / ".git").exists() for parent in folder.parents)
+    return not reaches_out and ((folder / ".git").exists() or not in_repository)
+
+
+def _copy(folder: Path, out: Path) -> Path:
+    """A copy of a project without what builds leave behind, for git the same work tree."""
+
+    def skipped(place: str, names: list[str]) -> set[str]:
+        top = Path(place) == folder
+        return {name for name in names if _is_skipped(Path(place, name), top=top)}
+
+    shutil.copytree(folder, out, ignore=skipped, symlinks=True)
+    git = folder / ".git"
+    if git.is_dir():
+        (out / ".git").write_text(f"gitdir: {git.absolute()}\n", encoding="utf-8")
+    elif git.is_file():
+        shutil.copyfile(git, out / ".git")
+    return out
 
 
 @contextmanager

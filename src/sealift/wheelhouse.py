@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,9 @@ _PARALLEL = 8  # downloads at once
 class Wheel:
     """A wheel file on disk whose content is ``sha256``.
 
-    ``built`` is true where it was made on this machine: then its native files may ask for this
-    machine's libraries, which are grafted.
+    ``built`` is true where it was made on and for this machine: then its native files may ask for
+    this machine's libraries, which are grafted.  ``crossed`` is true where it was made for another
+    one, with all that it needs.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Wheel:
     path: Path
     sha256: str
     built: bool = False
+    crossed: bool = False
     is_project: bool = False
 
 
@@ -158,17 +160,20 @@ def _taken(choice: Choice, files: Mapping[str, Path]) -> Wheel:
     assert choice.file is not None
     path = files[choice.file.location]
     unpack_wheel(path, choice.file.sha256)
-    return _wheel(choice, path, choice.file.sha256, built=False)
+    return _wheel(choice, path, choice.file.sha256)
 
 
-def _wheel(choice: Choice, path: Path, sha256: str, *, built: bool) -> Wheel:
+def _wheel(choice: Choice, path: Path, sha256: str) -> Wheel:
     name, version, _, _ = parse_wheel_filename(path.name)
     if canonicalize_name(choice.name) != name and not choice.is_project:
         raise LockError(f"cannot use {path.name}: the lock has it as {choice.name}")
     return Wheel(
-        name=name, version=str(version), path=path, sha256=sha256,
-        built=built, is_project=choice.is_project,
-    )  # fmt: skip
+        name=name,
+        version=str(version),
+        path=path,
+        sha256=sha256,
+        is_project=choice.is_project,
+    )
 
 
 def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
@@ -188,13 +193,16 @@ def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
             reason=choice.reason,
             is_native=choice.is_native,
             crosses=crosses(job.target),
+            free_threaded=interpreter.free_threaded,
             sibling=files.get(sibling.location) if sibling else None,
         )
     )
     _check_fits(choice, job, path)
     sha256 = store.file_sha256(path)
     unpack_wheel(path, sha256)
-    return _wheel(choice, path, sha256, built=True)
+    is_crossed = crosses(job.target)
+    wheel = _wheel(choice, path, sha256)
+    return replace(wheel, built=not is_crossed, crossed=is_crossed)
 
 
 def _sources(choice: Choice, files: Mapping[str, Path]) -> Sources:

@@ -99,7 +99,7 @@ def test_an_extension_that_may_fail_and_does_is_told(build: Maker) -> None:
     with pytest.raises(BuildError, match="its wheel lacks the native code") as caught:
         build(files)
     assert list(caught.value.details) == ["demo._native"]
-    assert build(files, optional=("demo._native",)).name == "demo-1.0-py3-none-any.whl"
+    assert audit(build(files, optional=("demo._native",))).natives == ()
 
 
 def test_a_build_that_compiles_for_this_machine_is_told(build: Maker) -> None:
@@ -130,7 +130,7 @@ def test_patches_requirements_settings_and_variables_reach_the_build(
     build: Maker, tmp_path: Path
 ) -> None:
     (tmp_path / "size.patch").write_text(
-        "--- a/native.c\n+++ b/native.c\n@@ -4,1 +4,1 @@\n"
+        "--- a/native.c\n+++ b/native.c\n@@ -5,1 +5,1 @@\n"
         '-    return PyUnicode_FromFormat("%s %d", "c", (int) sizeof(void *));\n'
         '+    return PyUnicode_FromFormat("%s %d", WORD, (int) sizeof(void *));\n'
     )
@@ -165,9 +165,7 @@ def test_the_command_builds_for_several_targets(tmp_path: Path) -> None:
         "--out", out, cwd=tmp_path,
     )  # fmt: skip
     assert done.status == 0, done.err
-    assert sorted(path.name for path in out.iterdir()) == [
-        f"demo-1.0-cp311-cp311-manylinux2014_{cpu}.manylinux_2_17_{cpu}.whl"
-        if cpu == "aarch64"
-        else "demo-1.0-cp311-cp311-manylinux1_x86_64.manylinux_2_5_x86_64.whl"
-        for cpu in ("aarch64", "x86_64")
-    ]
+    assert {path.name for path in out.iterdir()} == {
+        "demo-1.0-cp311-cp311-manylinux2014_aarch64.manylinux_2_17_aarch64.whl",
+        "demo-1.0-cp311-cp311-manylinux1_x86_64.manylinux_2_5_x86_64.whl",
+    }

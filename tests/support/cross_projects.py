@@ -100,6 +100,7 @@ class Hook(BuildHookInterface):
         command.inplace = True
         command.ensure_finalized()
         command.run()
+        data["pure_python"] = False
         data["artifacts"] = ["demo/*.so"]
         tag = sysconfig.get_config_var("SOABI").split("-")[1]
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

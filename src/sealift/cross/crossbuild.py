@@ -9,7 +9,9 @@ from sealift import backend, store
 from sealift.cross.buildfiles import write_build_files
 from sealift.cross.checking import check_built, module_names
 from sealift.cross.host import Host, make_host
+from sealift.cross.library import external_libraries, libraries_for, parse_libraries
 from sealift.cross.rust import needs_rust, rust_variables
+from sealift.cross.sysroot import Sysroot, make_sysroot
 from sealift.cross.toolchain import find_toolchain
 from sealift.cross.universal import halves, merge_wheels
 from sealift.order import Order, announce, apply_patches, made_once
@@ -26,8 +28,9 @@ def make_cross_wheel(order: Order) -> Path:
     """
     if order.target.arch == "universal2":
         return _universal_wheel(order)
-    host = make_host(order.python.program, find_toolchain(order.toolchain, order.target))
-    parts = ("cross", host.key, str(order.target.floor))
+    toolchain = find_toolchain(order.toolchain, order.target)
+    host = make_host(order.python.program, toolchain, free_threaded=order.free_threaded)
+    parts = ("cross", host.key, str(order.target.floor), *libraries_for(order.name))
     return made_once(order, parts, lambda out, key: _build(order, host, key, out))
 
 
@@ -42,11 +45,14 @@ def _build(order: Order, host: Host, key: str, out: Path) -> None:
     out.mkdir()
     options = order.options
     with (
-        order.sources.opened(key, copied=bool(options.patches)) as folder,
+        # A copy, so that nothing is found there that was built for another target.
+        order.sources.opened(key, copied=True) as folder,
         tempfile.TemporaryDirectory(prefix="sealift-cross-") as scratch,
     ):
         apply_patches(order, folder)
-        files = write_build_files(Path(scratch), host)
+        sysroot = _sysroot(order, host, folder)
+        roots = [sysroot.path / "usr"] if sysroot else []
+        files = write_build_files(Path(scratch), host, roots=roots)
         system = backend.read_build_system(folder)
         rust = rust_variables(host, order.name) if needs_rust(system) else {}
         built = backend.build_wheel(
@@ -55,13 +61,55 @@ def _build(order: Order, host: Host, key: str, out: Path) -> None:
             python=order.python,
             out=Path(scratch, "raw"),
             log=order.log,
-            variables={**host.variables, **files.variables(), **rust, **options.environment},
+            variables={
+                **host.variables,
+                **files.variables(),
+                **(_variables(sysroot) if sysroot else {}),
+                **rust,
+                **options.environment,
+            },
             settings=_joined(files.settings(system.backend), options.config_settings),
             requires=options.requires,
         )
         expected = module_names(built.extensions) | _modules_of(order.sibling)
         check_built(built.wheel, order, expected)
-        repair_wheel(built.wheel, Options(), out)
+        _finish(_claiming(built.wheel, order), order, sysroot, out)
+
+
+def _finish(wheel: Path, order: Order, sysroot: Sysroot | None, out: Path) -> None:
+    """Take in the libraries that it links to, and give it its tag."""
+    folders = sysroot.library_folders if sysroot else ()
+    # zig's C++ library brings its debug information along, ten times the code.
+    strips = order.target.os == "linux"
+    repair_wheel(wheel, Options(search=folders, strips=strips), out)
+
+
+def _claiming(wheel: Path, order: Order) -> Path:
+    """``wheel`` under a name that tells its C library.
+
+    Backends call all of Linux by one name, and files that ask for no C library do not tell either.
+    """
+    target = order.target
+    version = target.floor or target.newest
+    if target.abi != "musl" or version is None:
+        return wheel
+    family = "musllinux_{}_{}".format(*version)
+    stem, _, platform = wheel.name.rpartition("-")
+    return wheel.rename(wheel.with_name(f"{stem}-{platform.replace('linux', family, 1)}"))
+
+
+def _sysroot(order: Order, host: Host, folder: Path) -> Sysroot | None:
+    """What the order's options, the project or the table of packages say that it links to."""
+    wanted = (*order.options.libraries, *external_libraries(folder)) or libraries_for(order.name)
+    if not parse_libraries(wanted):
+        return None
+    # Debian's libraries are for Debian's C library; older and other ones take those from source.
+    low_floor = order.target.floor is not None or order.target.abi != "gnu"
+    return make_sysroot(wanted, host.toolchain, low_floor=low_floor)
+
+
+def _variables(sysroot: Sysroot) -> dict[str, str | None]:
+    return {**sysroot.variables, "PATH": str(sysroot.programs)}
 
 
 def _joined(

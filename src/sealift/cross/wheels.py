@@ -70,7 +70,8 @@ def _orders(
     source = _source(project, text, build_python)
     wanted = settings.builds.get(str(canonicalize_name(source.name)), BuildOptions())
     for target in (_bound(each, settings) for each in targets):
-        fit = _fit(target, build_python)
+        free = python.endswith("t")
+        fit = _fit(target, build_python, free_threaded=free)
         yield (
             target,
             Order(
@@ -81,6 +82,7 @@ def _orders(
                 python=build_python,
                 options=_with(wanted, options),
                 toolchain=options["toolchain"] or settings.config.toolchain,
+                free_threaded=free,
                 is_native=source.is_native,
                 sibling=source.sibling(fit),
             ),
@@ -92,8 +94,14 @@ def _bound(target: Target, settings: Settings) -> Target:
     return target.with_floor(floor) if floor and not target.floor else target
 
 
-def _fit(target: Target, python: BuildPython) -> Fit:
-    return fit_of(target, NoInterpreter(version=python.version, reasons=(), program=python.program))
+def _fit(target: Target, python: BuildPython, *, free_threaded: bool) -> Fit:
+    interpreter = NoInterpreter(
+        version=python.version,
+        reasons=(),
+        program=python.program,
+        free_threaded=free_threaded,
+    )
+    return fit_of(target, interpreter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +198,8 @@ def _newest() -> str:
 def _build_python(python: str) -> BuildPython:
     check_version(python)
     found = candidates.search(python)
+    if found.found is None and python.endswith("t"):  # one with the lock can stand for it
+        found = candidates.search(python.rstrip("t"))
     if found.found is None:
         raise InterpreterError(
             f"cannot build wheels for CPython {python}: there is none on this machine, and a build "
@@ -203,7 +213,7 @@ def _build_python(python: str) -> BuildPython:
 def _make(order: Order, target: Target, out: Path) -> Made:
     with console.step(f"Building {order.label} for {target}") as step:
         path = make_wheel(order)
-        if not is_for(path.name, _fit(target, order.python)):
+        if not is_for(path.name, _fit(target, order.python, free_threaded=order.free_threaded)):
             raise BuildError(f"cannot build {order.label} for {target}: it became {path.name}")
         final = make_folder(out) / path.name
         shutil.copyfile(path, final)

@@ -1,0 +1,125 @@
+"""Packages × targets: built here by ``sealift wheel``, audited, and tried in a root of the target.
+
+Run it from the repository's root::
+
+    python -m benchmarks.crosswheels                   # what is not known yet
+    python -m benchmarks.crosswheels --only numpy -t linux-aarch64
+    python -m benchmarks.crosswheels --page            # only write docs/crosswheels.md
+
+Cells that are known are kept in ``build/crosswheels/cells.json``; ``--again`` makes them anew.  The
+packages are named in ``packages.toml``.  Wheels for Linux are tried in Debian 13 with its Python,
+under qemu where this machine's CPU is another; the others are audited.
+"""
+
+import argparse
+import dataclasses
+import json
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.crosswheels.page import write_page
+from benchmarks.crosswheels.trying import PYTHON, try_wheel
+from sealift import process
+from sealift.errors import SealiftError
+from sealift.target import load_targets
+
+TARGETS = (
+    "linux-x86_64", "linux-aarch64", "linux-armv7l", "linux-riscv64", "linux-ppc64le",
+    "linux-s390x", "windows-x86_64", "macos-arm64",
+)  # fmt: skip
+WORK = Path("build/crosswheels")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One package on one target; ``reason`` tells why it is not good."""
+
+    package: str
+    version: str
+    target: str
+    good: bool
+    tag: str = ""
+    tried: bool = False
+    reason: str = ""
+    cpu: float = 0.0
+
+
+def main() -> None:
+    """Make the cells that are missing, then the page."""
+    options = _options()
+    packages = tomllib.loads(Path(__file__).with_name("packages.toml").read_text("utf-8"))
+    cells = _known()
+    for target in options.target or TARGETS:
+        for name, row in packages.items():
+            key = f"{name} {target}"
+            wanted = not options.only or name in options.only
+            if not wanted or options.page or (key in cells and not options.again):
+                continue
+            cells[key] = cell = make_cell(name, row, target)
+            _keep(cells)
+            print("good" if cell.good else "BAD ", key, cell.tag, cell.reason, flush=True)
+    write_page(packages, TARGETS, {key: dataclasses.asdict(cell) for key, cell in cells.items()})
+
+
+def make_cell(name: str, row: Mapping[str, Any], target: str) -> Cell:
+    """Build ``name`` for ``target``, and try it where that can be done."""
+    cell = Cell(package=name, version=row["version"], target=target, good=False)
+    out = WORK / "wheels" / target / name
+    timing = process.spawn_timed(
+        ["/usr/bin/env", "python", "-m", "sealift", "--json", "wheel", f"{name}=={row['version']}",
+         "-t", target, "--python", PYTHON, "--out", str(out)],
+        env=process.clean_environment(),
+    )  # fmt: skip
+    cell = dataclasses.replace(cell, cpu=round(timing.cpu, 1))
+    if timing.status != 0:
+        return dataclasses.replace(cell, reason=_why(name, row["version"], target, out))
+    (wheel,) = out.glob("*.whl")
+    tag = wheel.stem.split("-")[-1].split(".")[-1]
+    if load_targets()[target].os != "linux":
+        return dataclasses.replace(cell, good=True, tag=tag)
+    with tempfile.TemporaryDirectory() as site:
+        failure = try_wheel(wheel, row, load_targets()[target].arch, Path(site))
+    return dataclasses.replace(cell, good=not failure, tag=tag, tried=True, reason=failure)
+
+
+def _why(name: str, version: str, target: str, out: Path) -> str:
+    """What Sealift says of a build that failed; what was built by then is found again."""
+    try:
+        process.run(
+            ["python", "-m", "sealift", "--quiet", "wheel", f"{name}=={version}", "-t", target,
+             "--python", PYTHON, "--out", out],
+            env=process.clean_environment(),
+        )  # fmt: skip
+    except SealiftError as problem:
+        lines = [line.strip() for line in problem.details if line.strip()]
+        return next((line for line in lines if line.startswith(("cannot", "error"))), lines[-1])
+    return "it failed once, and not the second time"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crosswheels")
+    parser.add_argument("--only", action="append", help="a package; may be repeated")
+    parser.add_argument("-t", "--target", action="append", choices=TARGETS)
+    parser.add_argument("--again", action="store_true", help="make known cells anew")
+    parser.add_argument("--page", action="store_true", help="only write the page")
+    return parser.parse_args()
+
+
+def _known() -> dict[str, Cell]:
+    path = WORK / "cells.json"
+    known = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return {key: Cell(**value) for key, value in known.items()}
+
+
+def _keep(cells: Mapping[str, Cell]) -> None:
+    WORK.mkdir(parents=True, exist_ok=True)
+    data = {key: dataclasses.asdict(cell) for key, cell in cells.items()}
+    (WORK / "cells.json").write_text(json.dumps(data, indent=1, sort_keys=True), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
