@@ -51,7 +51,8 @@ RESULTS = {
     "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",
     "wheel": "a list, one object a wheel: its `path`, `target`, `best` tag and `grafts`",
     "test": f"a list, one object a system: {_fields(Trial)}",
-    "targets": "an object: target → format → `null`, or the reason why not",
+    "targets": "an object: target → `formats`: format → `null`, or the reason why not; "
+    "`pythons`: provider → feature versions, newest first",
     "doctor": f"a list, one object a check: {_fields(Check)}",
     "cache": f"an object: `path` and `kinds`, a list of {_fields(Usage)}",
     "cache clear": "an object: how many bytes were `freed`",

@@ -54,10 +54,11 @@ def run_checks() -> Iterator[Check]:
         remedy="zig is fetched from the index when one is needed; or install gcc or clang",
         needed=False,
     )
-    for tool in (tools.BWRAP, tools.GPGV):
+    uses = ((tools.BWRAP, "sealift test"), (tools.GPGV, "what comes from Debian's archive"))
+    for tool, purpose in uses:
         path = tool.find()
         yield Check(
-            f"{tool.name}, for sealift test",
+            f"{tool.name}, for {purpose}",
             good=bool(path),
             found=str(path or ""),
             remedy=tool.install,

@@ -79,7 +79,7 @@ _INPUT_OPTIONS = (
     click.option("--upgrade", is_flag=True, help="Resolve again instead of using a known lock."),
     click.option(
         "--interpreter", metavar="PROVIDER",
-        help="Where Python comes from: local, standalone, archive, or the path of one.",
+        help="Where Python comes from: local, standalone, debian, archive, or the path of one.",
     ),
     click.option(
         "--materialize", multiple=True, metavar="NAME",
@@ -224,7 +224,7 @@ def init(folder: Path) -> None:
 @sealift.command()
 @_output_options
 def targets() -> None:
-    """List targets × formats, and why not."""
+    """List targets × formats, why not, and where Pythons come from."""
     from sealift import report
 
     report.targets()

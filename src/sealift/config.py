@@ -47,7 +47,8 @@ class Config:
     targets: tuple[str, ...] = option((), "machines to ship to; this one by default")
     formats: tuple[str, ...] = option(("onefile",), "what to make of each image")
     interpreter: str = option(
-        "auto", "where CPython comes from: auto, local, standalone, archive, or the path of one"
+        "auto",
+        "where CPython comes from: auto, local, standalone, debian, archive, or the path of one",
     )
     mirror: str | None = option(
         None, "URL in place of the one standalone interpreters are released under"

@@ -1,6 +1,7 @@
 """Shared libraries a tree of native files needs beyond the system's: found, copied, made findable.
 
-The closure is taken as the loader of this machine would (:mod:`sealift.libraries`); what the
+The closure is taken as the loader of this machine would, or that of another system's root
+(:mod:`sealift.libraries`); what the
 policy leaves to the system stays out.  Copies are stripped, named as they are asked for, and lie
 in one folder of the product; files that ask for them get a search path relative to themselves.
 Files that need no edit keep their bytes.
@@ -104,15 +105,16 @@ def graft(
     provided: Mapping[str, str],
     library_dir: str,
     target: Target,
+    root: Path | None = None,
 ) -> Grafted:
     """Complete the tree ``natives``, which maps product paths to files.
 
     ``provided`` maps sonames that are in the product already (the interpreter's libraries) to
     product paths; others go to folder ``library_dir`` of the product.  Files of another CPU than
-    ``target`` are data to it.  Raises :class:`~sealift.errors.BinaryFormatError` for a damaged
-    file.
+    ``target`` are data to it.  Libraries are looked for in the system at ``root``, or on this
+    machine.  Raises :class:`~sealift.errors.BinaryFormatError` for a damaged file.
     """
-    work = _Closure(natives, provided, library_dir, target)
+    work = _Closure(natives, provided, library_dir, target, root=root)
     work.take()
     found = {asker.product_path: asker for asker in work.askers if asker.is_found}
     return Grafted(
@@ -136,8 +138,11 @@ class _Closure:
         provided: Mapping[str, str],
         library_dir: str,
         target: Target,
+        *,
+        root: Path | None,
     ) -> None:
         self._policy = load_policy(target)
+        self._root = root
         self._library_dir = library_dir
         self.askers: list[_Asker] = []
         self._places: dict[str, list[str]] = defaultdict(list)
@@ -169,8 +174,11 @@ class _Closure:
         self._point(asker, name)
 
     def _find(self, asker: _Asker, needed: str, name: str) -> bool:
-        rpaths = (*search_paths(asker.facts, asker.native.path.parent), *asker.rpaths)
-        path = find_library(needed, asker=asker.facts, rpaths=rpaths, search=self._policy.search)
+        own = search_paths(asker.facts, asker.native.path.parent, root=self._root)
+        rpaths = (*own, *asker.rpaths)
+        path = find_library(
+            needed, asker=asker.facts, rpaths=rpaths, search=self._policy.search, root=self._root
+        )
         facts = read_elf(path) if path else None
         if not path or not facts:
             return False

@@ -1,4 +1,4 @@
-"""Where this machine's loader finds a shared library.
+"""Where the loader of this machine, or of another system's root, finds a shared library.
 
 The rules are those of ld.so(8): the asker's own search path, the loader cache, the default
 folders; a file for another CPU or another C library is passed over.
@@ -26,25 +26,31 @@ def find_library(
     rpaths: Sequence[Path],
     search: Sequence[str],
     libc: str | None = None,
+    root: Path | None = None,
 ) -> Path | None:
-    """The file that ``soname`` means to ``asker`` here, or ``None``.
+    """The file that ``soname`` means to ``asker`` here, or in the system at ``root``, or ``None``.
 
     ``rpaths`` are the asker's search paths, in order; ``search`` the folders where the loader
     looks last.  ``libc`` ("glibc" or "musl") is the C library of the program, where ``asker`` does
-    not tell it.
+    not tell it.  A ``root`` has no loader cache, and this machine's variables do not count in it.
     """
     libc = asker.libc or libc
-    for path in _candidates(soname, rpaths, search):
+    for path in _candidates(soname, rpaths, search, root):
         if _fits(path, asker, libc):
             return path
     return None
 
 
-def _candidates(soname: str, rpaths: Sequence[Path], search: Sequence[str]) -> Iterator[Path]:
+def _candidates(
+    soname: str, rpaths: Sequence[Path], search: Sequence[str], root: Path | None
+) -> Iterator[Path]:
     if "/" in soname:
-        yield Path(soname)
+        yield _below(root, soname)
         return
     yield from (folder / soname for folder in rpaths)
+    if root is not None:
+        yield from (_below(root, folder) / soname for folder in search)
+        return
     for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":"):
         if folder.startswith("/"):
             yield Path(folder, soname)
@@ -62,11 +68,24 @@ def _fits(path: Path, asker: ElfFacts, libc: str | None) -> bool:
     return (facts.machine, facts.bits, facts.endian) == (asker.machine, asker.bits, asker.endian)
 
 
-def search_paths(facts: ElfFacts, origin: Path) -> list[Path]:
-    """The search path ``facts`` carry for a file in folder ``origin``: absolute folders only."""
+def _below(root: Path | None, path: str) -> Path:
+    """Where the absolute ``path`` of a system is, whose root is at ``root``."""
+    return Path(path) if root is None else root / path.lstrip("/")
+
+
+def search_paths(facts: ElfFacts, origin: Path, *, root: Path | None = None) -> list[Path]:
+    """The search path ``facts`` carry for a file in folder ``origin``: absolute folders only.
+
+    They are those of the system at ``root``, where one is given.
+    """
     entries = facts.runpath or facts.rpath
     named = (entry.replace("${ORIGIN}", "$ORIGIN") for entry in entries)
-    expanded = (Path(entry.replace("$ORIGIN", str(origin))) for entry in named)
+    expanded = (
+        _below(root, entry)
+        if entry.startswith("/")
+        else Path(entry.replace("$ORIGIN", str(origin)))
+        for entry in named
+    )
     return [path for path in expanded if path.is_absolute() and "$" not in str(path)]
 
 

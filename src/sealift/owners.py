@@ -59,14 +59,13 @@ def owners_of(paths: Iterable[Path]) -> dict[Path, Owner]:
 
 
 def library_components(
-    found: Mapping[str, Path], files: Mapping[str, Path]
+    found: Mapping[str, Path], files: Mapping[str, Path], owners: Mapping[Path, Owner]
 ) -> tuple[Component, ...]:
-    """What a bill of materials says of libraries of this machine that are shipped.
+    """What a bill of materials says of libraries of a system that are shipped.
 
     ``found`` maps their paths in the product to where they were found, ``files`` to the files that
-    are shipped.  One that no package owns goes by its own name.
+    are shipped, ``owners`` the former to packages.  One that no package owns goes by its own name.
     """
-    owners = owners_of(found.values())
     return tuple(
         _component(path, owners.get(source), files[path]) for path, source in sorted(found.items())
     )

@@ -11,7 +11,7 @@ from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Kind
 from sealift.interpreter import Interpreter
 from sealift.introspection import reads_its_own_files
 from sealift.manifest import file_entry, folder_entries
-from sealift.owners import library_components
+from sealift.owners import library_components, owners_of
 from sealift.sbom import Component, package_url
 from sealift.stdlib import load_rules
 from sealift.target import Target, current_target
@@ -177,7 +177,7 @@ def grafted(
         for path, file in sorted(done.added.items())
     )
     key = store.digest_of(*(entry.sha256 for entry in added))
-    found = library_components(done.origins, done.added)
+    found = library_components(done.origins, done.added, owners_of(done.origins.values()))
     return [*edited, Part(GRAFTED, key, added, found)] if added else edited
 
 

@@ -1,7 +1,7 @@
 """What commands answer: tables for people, JSON for machines."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ from packaging.pylock import Pylock
 
 from sealift import console, jsonform, plugins, store
 from sealift.artifact import Artifact
+from sealift.config import Settings
 from sealift.image import Image
 from sealift.interpreter import NoInterpreter
+from sealift.interpreters import choose
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Choice, Plan
 from sealift.target import current_target, load_targets
@@ -119,24 +121,41 @@ def settings(path: Path) -> None:
 
 
 def targets() -> None:
-    """Every target × format: yes, or the number of a reason listed below."""
+    """Every target × format: yes, or the number of a reason listed below; and its Pythons."""
     formats = {name: plugins.load("formats", name) for name in plugins.names("formats")}
     reasons: list[str] = []
     rows = []
-    answer: dict[str, dict[str, Any]] = {}
+    answer: dict[str, dict[str, dict[str, Any]]] = {}
     for target in load_targets().values():
         cells = []
+        pythons = choose.offers(Settings(), target)
+        answer[target.name] = {"formats": {}, "pythons": jsonform.dump(pythons)}
         for name, plugin in formats.items():
             refusal = plugin.refuses(target)
-            answer.setdefault(target.name, {})[name] = refusal
+            answer[target.name]["formats"][name] = refusal
             if refusal and refusal not in reasons:
                 reasons.append(refusal)
             cells.append(f"[red]{reasons.index(refusal) + 1}[/]" if refusal else "[green]yes[/]")
         here = " (this machine)" if target == current_target() else ""
-        rows.append((f"{target}{here}", *cells))
-    console.answer(answer, ("target", *formats), rows)
+        rows.append((f"{target}{here}", *cells, _told(pythons)))
+    console.answer(answer, ("target", *formats, "Python from"), rows)
     for number, reason in enumerate(reasons, start=1):
         console.note(f"{number}: {reason}")
+
+
+def _told(pythons: Mapping[str, Sequence[str]]) -> str:
+    """Where a target's Pythons come from.
+
+    >>> _told({"standalone": ["3.15", "3.14", "3.13"], "debian": ["3.13", "3.11"]}), _told({})
+    ('standalone 3.13-3.15; debian 3.11, 3.13', 'an archive of your own')
+    """
+    told = []
+    for name, features in pythons.items():
+        oldest, newest = features[-1], features[0]
+        minors = [int(feature.partition(".")[2]) for feature in (oldest, newest)]
+        whole = len(features) > 2 and len(features) == minors[1] - minors[0] + 1
+        told.append(f"{name} {f'{oldest}-{newest}' if whole else ', '.join(reversed(features))}")
+    return "; ".join(told) or "an archive of your own"
 
 
 def cache() -> None:

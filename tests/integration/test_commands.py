@@ -10,6 +10,7 @@ import pytest
 from sealift.config import Config, read_settings
 from sealift.events import EVENTS
 from tests.support.command import demo_project, sealift
+from tests.support.tools import require_tool
 
 
 def test_help_teaches_with_examples(tmp_path: Path) -> None:
@@ -193,11 +194,14 @@ def test_groups_are_refused_where_there_are_none(tmp_path: Path) -> None:
 
 def test_targets_gives_every_refusal_its_reason(tmp_path: Path) -> None:
     table = sealift("targets", "--json", cwd=tmp_path).result
-    assert table["linux-x86_64"]["onefile"] is None
-    assert table["windows-x86_64"]["pyz"] is None
-    assert "launcher" in table["windows-x86_64"]["onefile"]
+    assert table["linux-x86_64"]["formats"]["onefile"] is None
+    assert table["windows-x86_64"]["formats"]["pyz"] is None
+    assert "launcher" in table["windows-x86_64"]["formats"]["onefile"]
+    require_tool("gpgv")
+    assert table["linux-riscv64"]["pythons"] == {"debian": ["3.13"]}
+    assert table["linux-armv7l-musl"]["pythons"] == {}
     shown = sealift("targets", cwd=tmp_path)
-    assert table["windows-x86_64"]["onefile"] in shown.err
+    assert table["windows-x86_64"]["formats"]["onefile"] in shown.err
 
 
 def test_doctor_finds_what_is_needed(tmp_path: Path) -> None:

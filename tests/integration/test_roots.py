@@ -162,7 +162,7 @@ def test_what_is_no_program_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("system", "arch"),
-    [("debian-13", "aarch64"), ("debian-12", "armv7l"), ("debian-13", "s390x")],
+    [("debian-13", "aarch64"), ("debian-13", "armv7l"), ("debian-12", "s390x")],
 )
 def test_programs_for_other_cpus_run_and_start_others(
     system: str, arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,9 +14,10 @@ import pytest
 from sealift.cross.debian_libraries import choose_packages, locate_libraries
 from sealift.cross.library import debian_table
 from sealift.debian.index import locate_index, open_index
-from sealift.debian.releases import MIRROR_VARIABLE, Release, parse_release
+from sealift.debian.releases import MIRROR_VARIABLE, Release, architecture, parse_release
 from sealift.debian.resolution import resolve
-from sealift.target import Target
+from sealift.interpreters.debian import releases_for, select_interpreter
+from sealift.target import Target, load_targets
 from tests.support.tools import missing
 
 _GIVEN = os.environ.get(MIRROR_VARIABLE)
@@ -26,8 +27,8 @@ _HELPER = Path("/usr/lib/apt/apt-helper")
 def local_mirror(*systems: tuple[str, str]) -> str:
     """URL of a mirror that has the minimal root of each release and architecture named."""
     folder = _folder()
-    for name, architecture in systems:
-        _bring(folder, parse_release(name), architecture)
+    for name, debian in systems:
+        _bring(folder, parse_release(name), debian)
     return folder.as_uri()
 
 
@@ -50,6 +51,14 @@ def _bring_libraries(folder: Path, target: Target, names: tuple[str, ...]) -> No
             _download(folder, base, _place(package.file.url, folder))
 
 
+def python_mirror(feature: str, *names: str) -> str:
+    """URL of a mirror that has a CPython for each target named, and a minimal root to run it in."""
+    folder = _folder()
+    for name in names:
+        _bring_python(folder, feature, load_targets()[name])
+    return folder.as_uri()
+
+
 @functools.cache
 def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="sealift-debian-mirror-"))
@@ -63,6 +72,18 @@ def _bring(folder: Path, release: Release, architecture: str) -> None:
         location = locate_index(release, architecture)
         _download(folder, base, _place(location.file.url, folder))
         for package in resolve(open_index(location), release.minimal):
+            _download(folder, base, _place(package.file.url, folder))
+
+
+@functools.cache
+def _bring_python(folder: Path, feature: str, target: Target) -> None:
+    release, debian = releases_for(target)[feature], architecture(target.arch)
+    assert debian is not None
+    _bring(folder, release, debian)
+    with _mirror(_GIVEN):
+        base = release.mirror
+    with _mirror(folder.as_uri()):
+        for package in select_interpreter(feature, target).packages:
             _download(folder, base, _place(package.file.url, folder))
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealift.binary.build_paths import first_leak, neutralised, telling
-from sealift.interpreters.relocate import relative_sysconfig
+from sealift.interpreters.sysconfigdata import relative_sysconfig
 
 PATH = "/home/anna/.pyenv/versions/3.13.0"
 

@@ -12,7 +12,7 @@ from sealift.errors import FetchError, InterpreterError, SealiftError
 from sealift.interpreter import Interpreter
 from sealift.interpreters import candidates
 from sealift.interpreters.candidates import fits
-from sealift.interpreters.choose import choose
+from sealift.interpreters.choose import choose, offers
 from sealift.interpreters.installation import Installation
 from sealift.target import load_targets
 
@@ -50,7 +50,8 @@ Install = Callable[..., dict[str, Fake]]
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     def put(**answers: Mapping[str, Answer]) -> dict[str, Fake]:
         floors = {"standalone": (2, 17)}
-        fakes = {n: Fake(n, a, floors.get(n, (2, 36))) for n, a in answers.items()}
+        given = {"local": {}, "standalone": {}, "debian": {}, **answers}
+        fakes = {n: Fake(n, a, floors.get(n, (2, 36))) for n, a in given.items()}
         monkeypatch.setattr(plugins, "load", lambda _, name: fakes[name])
         monkeypatch.setattr(plugins, "names", lambda _: tuple(fakes))
         here = sorted((answers.get("local") or {}).keys(), reverse=True)
@@ -119,6 +120,7 @@ def test_every_provider_s_reason_is_given(install: Install) -> None:
     assert caught.value.details == (
         "local: no 3.13",
         "standalone: cannot download it: offline",
+        "debian: no 3.13",
     )
 
 
@@ -128,6 +130,29 @@ def test_a_network_that_is_down_is_asked_once(install: Install) -> None:
     with pytest.raises(InterpreterError):
         choose(None, "", TARGET, Settings())
     assert len(fakes["standalone"].asked) == 1
+
+
+def test_for_another_machine_debian_stands_in_for_standalone_and_the_reason_is_told(
+    install: Install,
+) -> None:
+    offline = FetchError("cannot download it: offline")
+    fakes = install(
+        local={"3.13": "3.13.0"}, standalone={"3.13": offline}, debian={"3.13": "3.13.5"}
+    )
+    elsewhere = load_targets()["linux-aarch64"]
+    found = choose("3.13", "", elsewhere, Settings())
+    assert (found.provider, found.version) == ("debian", "3.13.5")
+    assert found.reason == "it is there; standalone: cannot download it: offline"
+    assert fakes["local"].asked == []
+    fakes["standalone"].answers = {"3.13": "3.13.9"}
+    assert choose("3.13", "", elsewhere, Settings()).provider == "standalone"
+
+
+def test_what_there_is_is_listed_by_provider(install: Install) -> None:
+    answers = {"3.11": "3.11.2", "3.13": "3.13.5"}
+    install(local={"3.13": "3.13.0"}, standalone={}, debian=answers)
+    assert offers(Settings(), TARGET) == {"local": ("3.13",), "debian": ("3.13", "3.11")}
+    assert offers(Settings(), load_targets()["linux-armv7l"]) == {"debian": ("3.13", "3.11")}
 
 
 def test_a_named_provider_s_failure_is_its_own(install: Install) -> None:

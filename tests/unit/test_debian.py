@@ -281,6 +281,21 @@ def test_a_package_may_write_through_the_link_of_another(tmp_path: Path) -> None
     assert (root / "opt/alias").is_symlink()
 
 
+def test_it_is_told_which_package_each_file_is_from(tmp_path: Path) -> None:
+    debs = [
+        Deb(name="a", members=[("./lib/a", b"a"), ("./lib/both", b"a"), ("./lib/link", "a")]),
+        Deb(name="b", members=[("./usr/lib/both", b"b")]),
+    ]
+    files = [tmp_path / f"{deb.name}.deb" for deb in debs]
+    for path, deb in zip(files, debs, strict=True):
+        path.write_bytes(deb.data())
+    root = tmp_path / "root"
+    assert unpack_packages(files, root) == {
+        root / "usr/lib/a": files[0],
+        root / "usr/lib/both": files[1],
+    }
+
+
 def test_hard_links_are_made_inside(tmp_path: Path) -> None:
     link = tarfile.TarInfo("./bin/other")
     link.type, link.linkname = tarfile.LNKTYPE, "./bin/one"

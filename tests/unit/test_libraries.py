@@ -1,5 +1,6 @@
 """Libraries are looked up as the loader does."""
 
+import dataclasses
 import struct
 from pathlib import Path
 
@@ -59,6 +60,29 @@ def test_origin_is_the_folder_of_the_asker() -> None:
     assert search_paths(facts, Path("/a/b")) == [
         Path("/a/b/../lib"), Path("/a/b"), Path("/opt/lib"),
     ]  # fmt: skip
+
+
+def test_in_another_system_nothing_of_this_machine_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "root"
+    here = library(tmp_path / "usr/lib", ElfSpec())
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(here.parent))
+
+    def find(soname: str = here.name, rpaths: tuple[str, ...] = ()) -> Path | None:
+        facts = dataclasses.replace(ASKER, runpath=rpaths)
+        own = search_paths(facts, root / "opt", root=root)
+        search = [str(here.parent), "/usr/lib"]
+        return find_library(soname, asker=facts, rpaths=own, search=search, root=root)
+
+    assert find() is None
+    there = library(root / "usr/lib", ElfSpec())
+    assert find() == there
+    assert find(f"/usr/lib/{here.name}") == there
+    private = library(root / "opt/private", ElfSpec())
+    assert find(rpaths=("/opt/private",)) == private
+    assert find(rpaths=("$ORIGIN/private",)) == private
+    assert find(rpaths=(str(here.parent),)) == there
 
 
 def cache(*entries: tuple[bytes, bytes, int]) -> bytes:

@@ -134,17 +134,21 @@ def test_names_become_parts_of_folder_names(name: str, plain: str) -> None:
     assert len(folder_name(name).encode()) <= 96
 
 
-def elf(*, table: int, count: int, size: int) -> bytes:
+def elf(*, table: int, count: int, size: int, bits: int = 64, order: str = "<") -> bytes:
     header = bytearray(size)
-    header[:6] = b"\x7fELF\x02\x01"
-    struct.pack_into("<Q", header, 0x28, table)
-    struct.pack_into("<HH", header, 0x3A, 64, count)
+    header[:7] = b"\x7fELF" + bytes((bits // 32, 1 + (order == ">"), 1))
+    places = (0x28, 0x3A) if bits == 64 else (0x20, 0x2E)
+    struct.pack_into(order + ("Q" if bits == 64 else "I"), header, places[0], table)
+    struct.pack_into(f"{order}HH", header, places[1], 64, count)
     return bytes(header)
 
 
 def test_a_payload_begins_at_the_page_behind_the_section_headers() -> None:
     assert payload_offset(elf(table=5000, count=3, size=5192)) == 8192
     assert payload_offset(elf(table=4032, count=1, size=4096)) == 4096
+    assert payload_offset(elf(table=5000, count=3, size=5192, bits=32)) == 8192
+    assert payload_offset(elf(table=5000, count=3, size=5192, order=">")) == 8192
+    assert payload_offset(elf(table=4032, count=1, size=4096, bits=32, order=">")) == 4096
 
 
 @pytest.mark.parametrize(

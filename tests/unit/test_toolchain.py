@@ -45,6 +45,15 @@ def test_zig_is_given_what_it_takes(given: str, taken: str) -> None:
     assert translated(*given.split()) == taken.split()
 
 
+def test_a_cpu_s_own_flags_are_given_for_it_alone() -> None:
+    flags = {
+        name: toolchain._zig_settings(parse_target(name), "")["flags"]
+        for name in ("linux-ppc64le", "linux-aarch64")
+    }
+    assert "-mabi=ibmlongdouble" in flags["linux-ppc64le"]
+    assert "-mabi=ibmlongdouble" not in flags["linux-aarch64"]
+
+
 def test_arguments_with_spaces_stay_whole() -> None:
     assert translated("-DA=b c", "-Wl,-rpath,/a b") == ["-DA=b c", "-Wl,-rpath", "-Wl,/a b"]
 

@@ -241,7 +241,7 @@ def _verneed(dynamic: Dynamic) -> dict[str, tuple[tuple[str, bool], ...]]:
 
 
 def _sections_end(view: View, header: Header) -> int | None:
-    end = header.section_offset + header.section_entry * header.section_count
+    end = header.sections_end
     return end if header.section_count and end <= len(view.data) else None
 
 

@@ -54,6 +54,11 @@ class Header:
     section_count: int
     section_names: int
 
+    @property
+    def sections_end(self) -> int:
+        """Where the section headers end, which linkers put last into a file."""
+        return self.section_offset + self.section_entry * self.section_count
+
 
 def read_header(view: View) -> Header:
     """The file header of ``view``."""

@@ -22,10 +22,11 @@ _UNREAD = (  # nobody reads it in a root
 _CHUNK = 1 << 20
 
 
-def unpack_packages(debs: Sequence[Path], root: Path) -> None:
+def unpack_packages(debs: Sequence[Path], root: Path) -> dict[Path, Path]:
     """Unpack ``debs`` (deb(5)) into ``root``, which is made; documentation is left out.
 
-    Modes are 0755 or 0644 and owners are dropped; absolute links become relative ones.  Raises
+    Modes are 0755 or 0644 and owners are dropped; absolute links become relative ones.  Returns for
+    each regular file in ``root`` the one of ``debs`` that it is from.  Raises
     :class:`ArchiveError` for what is damaged, a device, or a place outside.
     """
     root.mkdir()
@@ -39,14 +40,17 @@ def unpack_packages(debs: Sequence[Path], root: Path) -> None:
             for member in archive:
                 tree.add(archive, member, deb.name)
     tree.finish()
+    by_name = {deb.name: deb for deb in debs}
+    return {path: by_name[name] for path, name in tree.written.items()}
 
 
 class _Tree:
-    """A tree that grows by members of packages."""
+    """A tree that grows by members of packages; ``written`` tells each file's package."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._left = Limits().size
+        self.written: dict[Path, str] = {}
 
     def add(self, archive: tarfile.TarFile, member: tarfile.TarInfo, deb: str) -> None:
         name = _inside(member.name)
@@ -102,6 +106,7 @@ class _Tree:
         if not path or path.is_symlink() or not path.is_file():
             raise _refused(deb, member, f"links to {member.linkname!r}, which is no file before it")
         target.hardlink_to(path)
+        self.written[target] = deb
 
     def _write(
         self, archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, deb: str
@@ -114,6 +119,7 @@ class _Tree:
         with target.open("xb") as out:
             shutil.copyfileobj(content, out, _CHUNK)
         target.chmod(file_mode(member.mode))
+        self.written[target] = deb
 
     def finish(self) -> None:
         """Make the links of the merged folders."""

@@ -90,6 +90,12 @@ def search(python: str, *, named: Path | None = None) -> Search:
     return Search(found, origin, tuple(refused))
 
 
+def program_for(feature: str) -> Path | None:
+    """A program of this machine that compiles code for CPython ``feature``, if there is one."""
+    found = search(feature).found
+    return found.program if found else None
+
+
 def named_program(text: str) -> Path:
     """The program a user names by a path, ``~`` and a relative one understood."""
     return Path(text).expanduser().absolute()

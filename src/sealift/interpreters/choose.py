@@ -12,10 +12,11 @@ from sealift.interpreter import Interpreter
 from sealift.interpreters import candidates
 from sealift.interpreters.candidates import named_program
 from sealift.interpreters.installation import OLDEST, ask
-from sealift.target import Target
+from sealift.target import Target, current_target
 
 AUTO = "auto"
-_ORDER = ("local", "standalone")
+_HERE = ("local", "standalone", "debian")
+_ELSEWHERE = ("standalone", "debian")
 NEWEST = 15  # minor version of the newest stable CPython known here
 _DETAILS = 12
 
@@ -53,7 +54,8 @@ def choose(
     raise InterpreterError(
         f"cannot find CPython {python or requires_python or 'of any version'} for {target}",
         details=list(dict.fromkeys(reasons))[:_DETAILS],
-        hint="choose another with --python, or name an interpreter with --interpreter",
+        hint="choose another with --python, name an interpreter with --interpreter, or give an "
+        f"archive in [tool.sealift.target.{target}]",
     )
 
 
@@ -69,15 +71,27 @@ def preview(settings: Settings, target: Target) -> list[str]:
     return found
 
 
+def offers(settings: Settings, target: Target) -> dict[str, tuple[str, ...]]:
+    """The feature versions that each provider has for ``target``, newest first; asks no network."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in _providers(target, settings):
+        provider: plugins.Interpreters = plugins.load("interpreters", name)
+        features = [f for f in _known() if provider.refuses(f, target, settings) is None]
+        if features:
+            found[name] = tuple(features)
+    return found
+
+
 def _providers(target: Target, settings: Settings) -> tuple[str, ...]:
     asked = settings.config.interpreter
     if "/" in asked:
         return ("local",)
     if asked != AUTO:
         return (asked,)
-    others = sorted(set(plugins.names("interpreters")) - {*_ORDER, "archive"})
+    others = sorted(set(plugins.names("interpreters")) - {*_HERE, "archive"})
     configured = ("archive",) if settings.target(target.name).archive else ()
-    return (*configured, *_ORDER, *others)
+    order = _HERE if target.name == current_target().name else _ELSEWHERE
+    return (*configured, *order, *others)
 
 
 def _versions(python: str | None, allowed: SpecifierSet, settings: Settings) -> list[str]:
@@ -108,8 +122,12 @@ def _features() -> list[str]:
     whatever the target is.
     """
     here = [feature for feature in candidates.features() if candidates.search(feature).found]
-    newest = [f"3.{minor}" for minor in range(NEWEST, OLDEST[1] - 1, -1)]
-    return list(dict.fromkeys((*here, *newest)))
+    return list(dict.fromkeys((*here, *_known())))
+
+
+def _known() -> list[str]:
+    """Feature versions that Sealift ships, newest first."""
+    return [f"3.{minor}" for minor in range(NEWEST, OLDEST[1] - 1, -1)]
 
 
 def _take(name: str, python: str, target: Target, settings: Settings) -> Interpreter:

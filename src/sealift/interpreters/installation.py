@@ -1,4 +1,4 @@
-"""A CPython installed on this machine: what it answers of itself, and whether it can be shipped."""
+"""A CPython that is installed: what it answers of itself, and whether it can be shipped."""
 
 import functools
 import json
@@ -17,7 +17,11 @@ OLDEST = (3, 11)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """An interpreter's answers; ``variables`` are those of :mod:`sysconfig` that it was asked."""
+    """An interpreter's answers; ``variables`` are those of :mod:`sysconfig` that it was asked.
+
+    ``root`` is the folder of the system it is installed in, where that is not this machine; paths
+    are those of this machine anyhow.
+    """
 
     program: Path
     version: str
@@ -27,6 +31,7 @@ class Installation:
     stdlib: Path
     builtins: tuple[str, ...]
     variables: Mapping[str, Any]
+    root: Path | None = None
 
     @property
     def feature(self) -> str:

@@ -1,39 +1,40 @@
 """An installed interpreter made into a relocatable tree in the content store.
 
 Standard library, modules in C and libpython are copied in the layout in which they are shipped;
-native files are stripped, what they need beyond the system is grafted, and every path of this
-machine is taken out.  The last step searches the whole tree for such paths: one that is left is a
-failure, not a warning.
+native files are stripped, what they need beyond the system is grafted, and every path of the
+machine they were built on is taken out.  The last step searches the whole tree for such paths: one
+that is left is a failure, not a warning.
 """
 
-import ast
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sealift import console, jsonform, process, store
+from sealift import console, jsonform, store
 from sealift.binary import elf_edit
 from sealift.binary.build_paths import first_leak, neutralised, telling
 from sealift.binary.elf import read_elf
-from sealift.errors import InterpreterError, SealiftError
+from sealift.errors import InterpreterError
 from sealift.floor import FALLBACKS, floor_of
 from sealift.graft import Native, graft
+from sealift.interpreters import tcl
 from sealift.interpreters.installation import Installation
+from sealift.interpreters.sysconfigdata import relative_sysconfig
 from sealift.libraries import find_library
-from sealift.owners import library_components
+from sealift.owners import Owner, library_components, owners_of
 from sealift.policy import load_policy
 from sealift.sbom import Component
 from sealift.stdlib import load_rules
 from sealift.target import Target
 
-_RECIPE = "5"  # changes when the same installation gives another tree
+RECIPE = "5"  # changes when the same installation gives another tree
 _SHARED = "lib"
 _TK = "tk"  # the group whose libraries lie apart
 _TK_LIBRARIES = "lib/tk"
 _UNWINDER = ("libgcc_s.so.1",)
+
+Owners = Callable[[Iterable[Path]], Mapping[Path, Owner]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class _Natives:
 class _Parts:
     """Files of the tree by product path: ``natives`` to be edited, ``others`` to be copied.
 
-    ``scripts`` are the folders that Tcl's and Tk's scripts were found in.
+    ``scripts`` are the folders of Tcl's and Tk's scripts, as their libraries name them.
     """
 
     natives: Mapping[str, Path]
@@ -76,8 +77,26 @@ def relocate(found: Installation, target: Target, *, everything: bool) -> Prepar
     :class:`InterpreterError` with the file when a path of this machine cannot be taken out.
     """
     parts = _parts(found, everything=everything)
-    key = store.digest_of(_RECIPE, found.version, str(found.program), *_stamps(parts))
-    entry = store.make_entry("interpreters", key, lambda out: _make(out, found, target, parts))
+    key = store.digest_of(RECIPE, found.version, str(found.program), *_stamps(parts))
+    return load_prepared(
+        store.make_entry(
+            "interpreters", key, lambda out: _make(out, found, target, parts, owners=owners_of)
+        )
+    )
+
+
+def make_tree(
+    out: Path, found: Installation, target: Target, *, everything: bool, owners: Owners
+) -> None:
+    """Make at ``out`` what :func:`load_prepared` reads, of ``found`` as :func:`relocate` does.
+
+    ``owners`` tells which packages the libraries are from that are grafted.
+    """
+    _make(out, found, target, _parts(found, everything=everything), owners=owners)
+
+
+def load_prepared(entry: Path) -> Prepared:
+    """The tree in the store's folder ``entry``."""
     facts = json.loads((entry / "facts.json").read_text(encoding="utf-8"))
     return jsonform.load(
         Prepared, {**facts, "root": str(entry / "root")}, where=str(entry / "facts.json")
@@ -93,8 +112,10 @@ def _parts(found: Installation, *, everything: bool) -> _Parts:
         for path, source in _stdlib_files(found)
         if rules.ships(path, everything=everything)
     }
-    scripts = _tcl_folders(found) if f"{folder}/tkinter/__init__.py" in files else ()
-    files.update(pair for scripts_folder in scripts for pair in _tcl_scripts(scripts_folder))
+    scripts = tcl.script_folders(found) if f"{folder}/tkinter/__init__.py" in files else ()
+    files.update(
+        (f"{_SHARED}/{path}", source) for each in scripts for path, source in tcl.scripts_in(each)
+    )
     library = found.shared_library()
     if library:
         files[f"{_SHARED}/{library.name}"] = library
@@ -103,7 +124,7 @@ def _parts(found: Installation, *, everything: bool) -> _Parts:
     return _Parts(
         natives=dict(sorted(natives.items())),
         others=dict(sorted(others.items())),
-        scripts=tuple(map(str, scripts)),
+        scripts=tuple(tcl.compiled_in(each, found) for each in scripts),
     )
 
 
@@ -127,29 +148,6 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _tcl_folders(found: Installation) -> tuple[Path, ...]:
-    """Folders of Tcl's and Tk's own scripts; none where they lie inside the libraries (Tcl 9)."""
-    question = "import tkinter; print(tkinter.Tcl().eval('info library'), tkinter.TkVersion)"
-    try:
-        answer = process.run(
-            [found.program, "-I", "-S", "-c", question], env=process.clean_environment()
-        )
-    except SealiftError:
-        return ()
-    library, _, version = answer.strip().rpartition(" ")
-    tcl = Path(library)
-    return tuple(folder for folder in (tcl, tcl.with_name(f"tk{version}")) if folder.is_dir())
-
-
-def _tcl_scripts(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Scripts by product path: Tcl finds them in ``lib``, beside the folder of the program."""
-    rules = load_rules()
-    for source in files_below(folder):
-        path = source.relative_to(folder).as_posix()
-        if not rules.scripts_left_out.fullmatch(path):
-            yield f"{_SHARED}/{folder.name}/{path}", source
-
-
 def _stamps(parts: _Parts) -> Iterator[str]:
     """What changes when a file of the tree, or a library that might be grafted, does."""
     for path, source in (*parts.natives.items(), *parts.others.items()):
@@ -158,12 +156,12 @@ def _stamps(parts: _Parts) -> Iterator[str]:
     yield str(cache.stat().st_mtime_ns if cache.exists() else 0)
 
 
-def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None:
+def _make(out: Path, found: Installation, target: Target, parts: _Parts, *, owners: Owners) -> None:
     root = out / "root"
     paths = telling_paths(found)
     # Tcl looks for its scripts where it was built to before it looks beside the program.
     compiled_in = (*paths, *parts.scripts)
-    natives = _grafted_natives(parts.natives, target)
+    natives = _grafted_natives(parts.natives, target, found.root)
     for path, source in natives.files.items():
         data = elf_edit.stripped(source.read_bytes(), path)
         put(root / path, neutralised(data, compiled_in), mode=0o755)
@@ -183,27 +181,27 @@ def _make(out: Path, found: Installation, target: Target, parts: _Parts) -> None
         library=f"{_SHARED}/{library.name}" if library else None,
         floor=floor.version,
         floor_because=floor.because,
-        libraries=library_components(natives.found, files),
+        libraries=library_components(natives.found, files, owners(natives.found.values())),
         key=content_key(root),
     )
     (out / "facts.json").write_text(json.dumps(jsonform.dump(prepared)), encoding="utf-8")
 
 
-def _grafted_natives(natives: Mapping[str, Path], target: Target) -> _Natives:
+def _grafted_natives(natives: Mapping[str, Path], target: Target, root: Path | None) -> _Natives:
     """``natives`` edited, with the libraries they need."""
     group = load_rules().groups[_TK]
     apart = {path: source for path, source in natives.items() if group.holds(path)}
     common = {path: source for path, source in natives.items() if path not in apart}
-    first = _graft(common, {}, _SHARED, target)
+    first = _graft(common, {}, _SHARED, target, root=root)
     provided = {Path(path).name: path for path in first.files if Path(path).parent == Path(_SHARED)}
-    second = _graft(apart, provided, _TK_LIBRARIES, target)
-    last = _fallbacks(first.files, target)
+    second = _graft(apart, provided, _TK_LIBRARIES, target, root=root)
+    last = _fallbacks(first.files, target, root)
     return _Natives(
         files={**first.files, **second.files, **last}, found={**first.found, **second.found, **last}
     )
 
 
-def _fallbacks(files: Mapping[str, Path], target: Target) -> dict[str, Path]:
+def _fallbacks(files: Mapping[str, Path], target: Target, root: Path | None) -> dict[str, Path]:
     """Libraries the C library itself loads when it needs them, for systems that have none.
 
     glibc ends threads, as Python does at exit, by the unwinder of libgcc_s, and aborts without it.
@@ -213,21 +211,30 @@ def _fallbacks(files: Mapping[str, Path], target: Target) -> dict[str, Path]:
     if target.abi != "gnu" or asker is None:
         return {}
     search = load_policy(target).search
-    found = {name: find_library(name, asker=asker, rpaths=(), search=search) for name in _UNWINDER}
+    found = {
+        name: find_library(name, asker=asker, rpaths=(), search=search, root=root)
+        for name in _UNWINDER
+    }
     return {f"{FALLBACKS}/{name}": source.resolve() for name, source in found.items() if source}
 
 
 def _graft(
-    natives: Mapping[str, Path], provided: Mapping[str, str], folder: str, target: Target
+    natives: Mapping[str, Path],
+    provided: Mapping[str, str],
+    folder: str,
+    target: Target,
+    *,
+    root: Path | None,
 ) -> _Natives:
-    """Like :func:`sealift.graft.graft`; a module that does not load here either is left out."""
+    """Like :func:`sealift.graft.graft`; a module that does not load there either is left out."""
+    place = "in its packages" if root else "on this machine"
     kept = dict(natives)
     while True:
         asked = {path: Native(path=source, strip=True) for path, source in kept.items()}
-        done = graft(asked, provided=provided, library_dir=folder, target=target)
+        done = graft(asked, provided=provided, library_dir=folder, target=target, root=root)
         broken = {asker: lost.soname for lost in done.missing for asker in lost.askers}
         for path in broken.keys() & kept.keys():
-            console.note(f"{Path(path).name} is left out: {broken[path]} is not on this machine")
+            console.note(f"{Path(path).name} is left out: {broken[path]} is not {place}")
             del kept[path]
         if not broken.keys() & asked.keys():
             files = {**{path: asked[path].path for path in kept}, **done.edited, **done.added}
@@ -247,37 +254,6 @@ def telling_paths(found: Installation) -> tuple[str, ...]:
             "" if home == "/root" else home,
         )
     )
-
-
-def relative_sysconfig(text: str, names: Mapping[str, str], paths: Sequence[str]) -> str:
-    """The module ``_sysconfigdata*`` with prefixes that are found out at run time.
-
-    ``names`` maps paths to what Python calls them; others of ``paths`` become neutral text.  A
-    text that has none of ``paths`` stays as it is.
-    """
-    if not first_leak(text.encode(), paths):
-        return text
-    (assigned,) = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
-    values: dict[str, Any] = ast.literal_eval(assigned.value)
-    lines = (f"    {key!r}: {_expression(value, names, paths)},\n" for key, value in values.items())
-    return f"import sys\n\nbuild_time_vars = {{\n{''.join(lines)}}}\n"
-
-
-def _expression(value: Any, names: Mapping[str, str], paths: Sequence[str]) -> str:
-    """Python text that gives ``value``, with ``names`` for some of ``paths`` in it.
-
-    >>> _expression("-L/opt/py/lib", {"/opt/py": "sys.prefix"}, ["/opt/py"])
-    "'-L' + sys.prefix + '/lib'"
-    """
-    if not isinstance(value, str):
-        return repr(value)
-    parts = re.split("(" + "|".join(map(re.escape, paths)) + ")", value)
-    shown = (
-        (names.get(part) or repr("/sealift")) if part in paths else repr(part)
-        for part in parts
-        if part
-    )
-    return " + ".join(shown) or "''"
 
 
 def _check(root: Path, found: Installation, paths: Sequence[str]) -> None:

@@ -118,10 +118,8 @@ def _lack(python: str, target: Target) -> str:
     """Why there is no release, as the end of a sentence."""
     known = load_table()["standalone"]
     if target.name not in known:
-        return (
-            f"there are none with a known hash for {target}, only for {', '.join(known)}; "
-            "an archive of your own may be named (provider archive)"
-        )
+        same = [name for name in known if name.startswith(f"{target.os}-")]
+        return f"there are none with a known hash for {target}, only for {', '.join(same)}"
     features = sorted({_feature(release) for release in _releases_for(target)})
     newest = (f"3.{minor}{'t' if free else ''}" for minor, free in features if minor >= 11)
     return f"there is no {python} for {target}, only {', '.join(newest)}"

@@ -23,7 +23,8 @@ from sealift.errors import InterpreterError
 from sealift.floor import floor_of
 from sealift.interpreter import Interpreter
 from sealift.interpreters import candidates
-from sealift.interpreters.relocate import content_key, files_below, put, relative_sysconfig
+from sealift.interpreters.relocate import content_key, files_below, put
+from sealift.interpreters.sysconfigdata import relative_sysconfig
 from sealift.stdlib import load_rules
 from sealift.target import Target, current_target
 
@@ -92,7 +93,7 @@ def prepare(
         static_library=layout.first("lib/python3.*/config-*/libpython3.*.a"),
         headers=layout.require("version").parent,
         program=_program(layout, version, target),
-        ext_suffix=_extension_suffix(stdlib, version, target, free_threaded=free_threaded),
+        ext_suffix=extension_suffix(stdlib, version, target, free_threaded=free_threaded),
         free_threaded=free_threaded,
         floor=floor_of(natives, target).version,
         key=store.remember("interpreter-keys", key, lambda: content_key(root)),
@@ -175,11 +176,10 @@ def _program(layout: _Layout, version: str, target: Target) -> Path | None:
     """A program of the same feature version that runs here, if there is one."""
     if target.name == current_target().name:
         return layout.require("program").resolve()
-    found = candidates.search(".".join(version.split(".")[:2])).found
-    return found.program if found else None
+    return candidates.program_for(".".join(version.split(".")[:2]))
 
 
-def _extension_suffix(stdlib: Path, version: str, target: Target, *, free_threaded: bool) -> str:
+def extension_suffix(stdlib: Path, version: str, target: Target, *, free_threaded: bool) -> str:
     """What names of modules in C end with, as the interpreter's own record says.
 
     Windows has no such record; there it follows from version and machine (PEP 425's platform).

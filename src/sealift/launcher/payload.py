@@ -32,6 +32,9 @@ from typing import BinaryIO
 import xxhash
 
 from sealift import compression, console
+from sealift.binary.elf_layout import read_header
+from sealift.binary.view import View
+from sealift.errors import BinaryFormatError
 from sealift.launcher.tree import Piece, TreeFile
 from sealift.store import digest_of, make_entry
 from sealift.target import cpu_count
@@ -44,8 +47,6 @@ _FULL_ENOUGH = 256 << 10  # raw bytes from which a frame ends with its distribut
 _HEADER = struct.Struct("<8s4I7Q32s144x")
 _FILE = struct.Struct("<QQQIHH")
 _FRAME = struct.Struct("<QQII")
-_ELF_TABLE = struct.Struct("<Q")
-_ELF_COUNTS = struct.Struct("<HH")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +125,13 @@ def payload_offset(launcher: bytes) -> int:
 
     Nothing of the program may lie behind its section headers.
     """
-    if launcher[:6] != b"\x7fELF\x02\x01":
-        msg = "not a 64-bit little-endian ELF file"
-        raise ValueError(msg)
-    table: int = _ELF_TABLE.unpack_from(launcher, 0x28)[0]
-    entry_size, count = _ELF_COUNTS.unpack_from(launcher, 0x3A)
-    blocks = -(-(table + int(entry_size) * int(count)) // ALIGNMENT)
-    if not table or len(launcher) > blocks * ALIGNMENT:
+    try:
+        header = read_header(View(launcher, "the launcher"))
+    except BinaryFormatError as problem:
+        msg = "not an ELF file"
+        raise ValueError(msg) from problem
+    blocks = -(-header.sections_end // ALIGNMENT)
+    if not header.section_offset or len(launcher) > blocks * ALIGNMENT:
         msg = "its section headers are not at its end"
         raise ValueError(msg)
     return blocks * ALIGNMENT

@@ -14,10 +14,13 @@ from sealift.archive import reading
 from sealift.audit.content import Content, FileContent
 from sealift.audit.finding import Finding
 from sealift.audit.subject import Kind, Member, Members, Subject
+from sealift.binary.elf_layout import read_header
+from sealift.binary.view import View
 from sealift.compression import decompress_at_most
-from sealift.errors import ArchiveError
+from sealift.errors import ArchiveError, BinaryFormatError
 
 _MAGIC, _PAGE, _HEADER = b"SEALIFT\1", 4096, 256
+_ELF_HEADER = 64
 _LARGEST_FRAME, _MOST_FILES = 4 << 20, 1 << 20
 _FILE = struct.Struct("<QQQIHH")
 _FRAME = struct.Struct("<QQII")
@@ -44,12 +47,11 @@ def file_members(subject: Subject) -> Members:
 def _payload_start(file: BinaryIO, size: int) -> int | None:
     """Where the payload of an ELF file begins: on the page behind its section headers."""
     file.seek(0)
-    head = file.read(64)
-    if len(head) < 64 or head[:6] != b"\x7fELF\2\1":
+    try:
+        header = read_header(View(file.read(_ELF_HEADER), file.name))
+    except BinaryFormatError:
         return None
-    (table,) = struct.unpack_from("<Q", head, 0x28)
-    entry, count = struct.unpack_from("<HH", head, 0x3A)
-    start = -(-(table + entry * count) // _PAGE) * _PAGE
+    start = -(-header.sections_end // _PAGE) * _PAGE
     if start >= size:
         return None
     file.seek(start)
