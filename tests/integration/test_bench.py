@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from sealift.bench.measure import CACHE_VARIABLES, Start, Subject, measure
 from sealift.cli import sealift
 from sealift.errors import ToolError
-from sealift.process import spawn_timed
+from sealift.process import run, spawn_timed
 
 
 def python(code: str, *, name: str = "python") -> Subject:
@@ -61,6 +61,22 @@ def test_warm_start_finds_the_cache_of_the_run_before(tmp_path: Path) -> None:
     places = {tuple(run[name] for name in CACHE_VARIABLES) for run in journal(tmp_path / "log")}
     assert len(places) == 1
     assert (tmp_path / "log.seen").read_text() == "F" + "T" * 4
+
+
+CLAIMED = """
+import resource, sys
+from sealift.bench.measure import Start, Subject, measure
+measure([Subject("writer", (sys.argv[1],))], rounds=8, start=Start(sys.argv[2]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_for_cold_starts_is_claimed_before(tmp_path: Path) -> None:
+    writer = tmp_path / "writer"
+    writer.write_text('#!/bin/sh\nhead -c 10485760 /dev/zero > "$SEALIFT_CACHE_DIR/written"\n')
+    writer.chmod(0o755)
+    warm, cold = (int(run([sys.executable, "-c", CLAIMED, writer, start.value])) for start in Start)
+    assert cold - warm > 8 * 10240 // 2, "KiB; a machine that is short of it gives half"
 
 
 def test_cold_start_has_a_new_cache_at_each_run_and_leaves_none(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ runs a few times before the first round.
 """
 
 import math
+import mmap
+import os
 import random
 import shlex
 import shutil
 import statistics
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -156,9 +158,31 @@ def measure(
         cache = Path(folder)
         for subject in found:
             _warm_up(subject, warm_ups, cache)
+        if start is Start.COLD:
+            _claim_memory(rounds * sum(_sizes(cache)))
         table = [_round(contestants, shuffle, start, cache) for _ in range(rounds)]
     results = tuple(_result(subject, index, table) for index, subject in enumerate(contestants))
     return Report(start=start, rounds=rounds, results=results[:-1], control=results[-1])
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path.stat().st_size
+
+
+def _claim_memory(size: int) -> None:
+    """Use ``size`` bytes of memory once and give them back, at most half of what is free.
+
+    A virtual machine gets a page from its host when it first uses it, which takes longer than to
+    write a page of a file.  That would be measured in place of the programs, and in the rounds of
+    the first ones alone.
+    """
+    free = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
+    pages = min(size // mmap.PAGESIZE, free // 2)
+    if pages:
+        with mmap.mmap(-1, pages * mmap.PAGESIZE) as memory:
+            memory[:: mmap.PAGESIZE] = bytes(pages)
 
 
 def median_interval(values: Sequence[float]) -> Interval:
