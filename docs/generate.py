@@ -50,6 +50,7 @@ RESULTS = {
     "with `--explain` a list of rules",
     "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",
     "wheel": "a list, one object a wheel: its `path`, `target`, `best` tag and `grafts`",
+    "cross env": "an object: `path`, `target`, `python` and `compiler`",
     "test": f"a list, one object a system: {_fields(Trial)}",
     "targets": "an object: target → `formats`: format → `null`, or the reason why not; "
     "`pythons`: provider → feature versions, newest first",
@@ -146,9 +147,10 @@ def events() -> Iterator[str]:
 
 
 def names(group: click.Group, path: str = "") -> Iterator[str]:
-    """Every command below ``group``, as it is typed."""
+    """Every command below ``group`` that does something, as it is typed."""
     for name, command in group.commands.items():
-        yield f"{path}{name}"
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield f"{path}{name}"
         if isinstance(command, click.Group):
             yield from names(command, f"{path}{name} ")
 

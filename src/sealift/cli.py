@@ -264,11 +264,14 @@ def _add_others() -> None:
     from sealift.audit.command import audit
     from sealift.bench.command import bench
     from sealift.cross.command import wheel
+    from sealift.cross.environment.command import cross
     from sealift.lab.command import test
     from sealift.repair.command import repair
 
-    for command in (audit, bench, repair, test, wheel):
+    for command in (audit, bench, cross, repair, test, wheel):
         sealift.add_command(_output_options(command))
+    for command in cross.commands.values():
+        _output_options(command)
 
 
 _add_others()

@@ -27,6 +27,7 @@ SHIPPED = {
     *("pyz_boot.py", "pyz_unpack.py", "bytecode_worker.py"),
     # Run inside a build, by its Python.
     "cross/answering.py",
+    *(f"cross/environment/{name}.py" for name in ("startup", "patches", "expose")),
 }
 
 LAYERS = (
@@ -40,7 +41,7 @@ LAYERS = (
     {"interpreters", "formats", "runners", "cross"},
     {"lab"},
     {"pipeline", "report", "checkup", "template"},
-    {"cli"},
+    {"cli", "crossenv"},
     {"__main__"},
 )
 

@@ -115,7 +115,7 @@ def _zig_toolchain(target: Target) -> Toolchain:
     settings = {**_zig_settings(target, triple), "zig": str(zig), "cache": str(_zig_cache())}
     described = json.dumps(settings, sort_keys=True)
     driver = Path(zig_driver.__file__).read_bytes()
-    key = store.digest_of("1", described, driver, sys.executable, strip_command.__file__)
+    key = store.digest_of("2", described, driver, sys.executable, strip_command.__file__)
 
     def make(folder: Path) -> None:
         folder.mkdir()
@@ -126,7 +126,7 @@ def _zig_toolchain(target: Target) -> Toolchain:
             _write_script(folder / name, called)
         if headers := _case_blind_headers(zig, settings):
             (folder / settings["overlay"]).write_text(header_overlay(headers), encoding="utf-8")
-        _write_script(folder / "strip", f"-m {strip_command.__name__}")
+        _write_script(folder / "strip", f"-I -m {strip_command.__name__}")
 
     folder = store.make_entry("toolchains", key, make)
     return Toolchain(

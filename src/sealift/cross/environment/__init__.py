@@ -1,0 +1,1 @@
+"""Environments for cross-building by hand, with the commands that crossenv has."""
