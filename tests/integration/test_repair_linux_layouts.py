@@ -203,6 +203,14 @@ def test_a_tag_that_is_not_for_the_files_is_refused(tag: str, own: Path, tmp_pat
     assert caught.value.hint
 
 
+def test_a_cpu_without_policies_is_refused(tmp_path: Path) -> None:
+    old = bytearray(make_elf(ElfSpec(bits=32, machine="arm", needed=["libc.so.6"])))
+    old[36:40] = bytes.fromhex("00040005")  # version 5 of the ABI, floats in registers
+    wheel = wheel_of(tmp_path, {"demo/native.so": bytes(old)}, "py3-none-linux_armv6l")
+    with pytest.raises(RefusedError, match="is for armv6l, for which there are no policies"):
+        repair_wheel(wheel, Options(), tmp_path / "out")
+
+
 def test_programs_in_a_wheel_for_any_platform_are_data(tmp_path: Path) -> None:
     program = make_elf(ElfSpec(kind=2, needed=["libnowhere.so.1"]))
     wheel = wheel_of(tmp_path, {"demo/start.bin": program}, "py3-none-any")

@@ -16,7 +16,7 @@ from pathlib import Path
 from sealift import store
 from sealift.audit.inventory import Inventory
 from sealift.audit.platform.linux import Machine, machine_of
-from sealift.audit.tags import parse_platform
+from sealift.audit.tags import parse_platform, same_cpu
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts, read_elf
 from sealift.binary.elf_edit import ElfEdit, edit
@@ -51,13 +51,18 @@ def plan(tree: Tree, options: Options) -> Work:
 
 def _refuse_others(inventory: Inventory, machine: Machine) -> None:
     claimed = inventory.wheel.platforms if inventory.wheel else ()
-    arches = {tag.arch for tag in map(parse_platform, claimed) if tag}
-    if arches - {machine.arch}:
+    arches = sorted({tag.arch for tag in map(parse_platform, claimed) if tag})
+    if not set(arches) - {machine.arch}:
+        return
+    msg = f"cannot repair {inventory.name}: its tag is for {', '.join(arches)}, "
+    if all(same_cpu(arch, machine.arch) for arch in arches):  # files do not tell armv6l
         raise RefusedError(
-            f"cannot repair {inventory.name}: its tag is for {', '.join(sorted(arches))}, "
-            f"its files are for {machine.arch}",
-            hint="build a wheel for each CPU, with the name of that CPU in its tag",
+            f"{msg}for which there are no policies", hint=f"the oldest is {machine.arch}"
         )
+    raise RefusedError(
+        f"{msg}its files are for {machine.arch}",
+        hint="build a wheel for each CPU, with the name of that CPU in its tag",
+    )
 
 
 def platforms(verdict: Verdict) -> Sequence[str]:
