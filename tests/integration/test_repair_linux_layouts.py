@@ -103,6 +103,19 @@ def test_a_library_outside_of_site_packages_is_none_of_the_wheels_own(
     assert [graft.asked for graft in repaired.grafts] == ["libown.so.1"]
 
 
+def test_files_outside_of_site_packages_that_find_each_other_stay_as_they_are(
+    own: Path, tmp_path: Path
+) -> None:
+    module = edited(asking(tmp_path, own), "--set-rpath", "$ORIGIN")
+    folder = "demo-1.0.data/data/lib"
+    files: dict[str, bytes | Path] = {f"{folder}/x.so": module, f"{folder}/libown.so.1": own}
+    before = module.read_bytes()
+    repaired = repair_wheel(wheel_of(tmp_path, files), Options(), tmp_path / "out")
+    assert not repaired.grafts
+    with zipfile.ZipFile(repaired.path) as archive:
+        assert archive.read(f"{folder}/x.so") == before
+
+
 def test_paths_that_are_asked_for_become_names(own: Path, tmp_path: Path) -> None:
     path = own.with_name("libpath.so")
     shutil.copy(own, path)

@@ -233,6 +233,12 @@ def test_programs_find_theirs_beside_themselves(shelf: Path, tmp_path: Path) -> 
     made = repaired(tmp_path, files, shelf)
     folders = {graft.path.rpartition("/")[0] for graft in made.grafts}
     assert folders == {"app/bin", "app.libs"}
+    files = {"app-1.0.data/data/Library/bin/app.dll": pe("outer.dll")}
+    made = repaired(tmp_path, files, shelf)
+    assert {path.rpartition("/")[0] for path in grafts(made).values()} == {
+        "app-1.0.data/data/Library/bin"
+    }
+    assert not repair_wheel(made.path, Options(), tmp_path / "again").is_changed
     files = {"app-1.0.data/scripts/tool.exe": pe("outer.dll", is_dll=False)}
     error = refusal(tmp_path / "out", files, shelf)
     assert "scripts/tool.exe asks for outer.dll" in error.message
@@ -306,10 +312,10 @@ def test_what_is_nowhere_is_named_with_its_askers(tmp_path: Path) -> None:
     shelf = put(tmp_path / "dlls", {"outer.dll": pe("Inner.dll")})
     files = {**INIT, "app/_x.pyd": module("outer.dll", "inner.DLL"), "app/_y.pyd": module("far")}
     error = refusal(tmp_path, files, shelf)
-    assert "far.dll, inner.DLL is nowhere" in error.message
+    assert "far.dll, inner.DLL are nowhere" in error.message
     assert error.details == (
         "far.dll: app/_y.pyd asks for it",
-        f"inner.DLL: app/_x.pyd, {shelf / 'outer.dll'} asks for it",
+        f"inner.DLL: app/_x.pyd, {shelf / 'outer.dll'} ask for it",
     )
     options = Options(search=(shelf,), exclude=("INNER*", "far.dll"))
     made = repair_wheel(wheel(tmp_path, files), options, tmp_path / "left")

@@ -256,14 +256,16 @@ class _Closure:
         if not source or not facts:
             self.missing[name].append(asker.path)
             return None
+        source = source.resolve()
         if is_elsewhere(asker.path):
+            if source.is_relative_to(self._tree.folder.resolve()):
+                return None  # its own search path finds it beside the file, and will where it goes
             msg = f"cannot repair {self._tree.inventory.name}: {asker.path} asks for {name}"
             raise RefusedError(
                 f"{msg}, and is installed where it cannot find libraries of the wheel",
                 hint="make it part of the package and start it from an entry point, or leave "
                 f"{name} outside with --exclude",
             )
-        source = source.resolve()
         digest = store.file_sha256(source)
         known = self._by_digest.get(digest)  # a library may be asked for by several names
         path = known.path if known else f"{self._library_folder}/{hashed(name, digest)}"

@@ -42,6 +42,11 @@ def is_elsewhere(path: str) -> bool:
     return bool(_ELSEWHERE.match(path))
 
 
+def is_script(path: str) -> bool:
+    """Whether the file at ``path`` of a wheel goes where users' commands are."""
+    return "/scripts/" in path and is_elsewhere(path)
+
+
 def distance(folder: str, own: str) -> int:
     """How many steps it is from one folder of a wheel to another."""
     return len(posixpath.relpath(folder or ".", own or ".").split("/"))

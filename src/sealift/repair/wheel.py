@@ -138,12 +138,14 @@ def _refuse_missing(path: Path, work: Work) -> None:
     if not work.missing:
         return
     lines = [
-        f"{missing.library}: {', '.join(missing.askers[:_MOST_REASONS])} asks for it"
+        f"{missing.library}: {', '.join(missing.askers[:_MOST_REASONS])} "
+        f"{'ask' if missing.askers[1:] else 'asks'} for it"
         for missing in work.missing
     ]
     names = ", ".join(missing.library for missing in work.missing)
     raise RefusedError(
-        f"cannot repair {path.name}: {names} is nowhere on this machine",
+        f"cannot repair {path.name}: {names} {'are' if work.missing[1:] else 'is'} nowhere on this "
+        "machine",
         details=lines,
         hint="install what has it, name its folder with --search, or leave it to the users' "
         "machines with --exclude",

@@ -21,7 +21,13 @@ from sealift.errors import RefusedError
 from sealift.policy.windows import TAGS, load_windows
 from sealift.repair.dll_packages import Packages
 from sealift.repair.dll_search import Dll, Shelf, reached
-from sealift.repair.names import distance, installed, is_elsewhere, loads_of_renamed
+from sealift.repair.names import (
+    distance,
+    installed,
+    is_elsewhere,
+    is_script,
+    loads_of_renamed,
+)
 from sealift.repair.plan import Graft, Missing, Options, Tree
 
 EXTENSION = ".pyd"
@@ -134,10 +140,9 @@ class Closure:
             self._refuse_machine(asker, name)
             self._miss(with_suffix(name), asker.path)
             return None
-        if isinstance(asker, _File) and is_elsewhere(asker.path):
+        if isinstance(asker, _File) and is_script(asker.path):
             raise RefusedError(
-                f"{self._cannot(asker, name)}, and is installed where it cannot find DLLs of the "
-                "wheel",
+                f"{self._cannot(asker, name)}, and is installed where commands are, not DLLs",
                 hint="make it part of the package and start it from an entry point, or leave "
                 f"{name} outside with --exclude",
             )
