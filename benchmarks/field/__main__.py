@@ -4,13 +4,16 @@ Run it from the repository's root::
 
     python -m benchmarks.field linux
     python -m benchmarks.field macos --out results
+    python -m benchmarks.field linux-repair
     python -m benchmarks.field policies
 
 ``wheels.toml`` names the wheels; they come from the index that uv is set up for.  The peers are
 auditwheel for Linux, delocate (as repairwheel runs it, without Apple's tools) for macOS and
 delvewheel for Windows, in the versions of ``requirements.txt``, in an environment of their own.
 Each difference needs its reason in ``reasons.toml``; one without fails the run.  The tables are
-written to ``docs/field.md``.  ``policies`` compares the lists behind the Linux verdicts instead.
+written to ``docs/field.md``.  ``linux-repair`` and ``windows-repair`` repair the same wheels with
+both, see :mod:`benchmarks.field.repairs`.  ``policies`` compares the lists behind the Linux
+verdicts instead.
 """
 
 import argparse
@@ -18,13 +21,14 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.field.answers import Answer, Row, compare_verdicts
 from benchmarks.field.fetching import fetch_wheels
 from benchmarks.field.page import write_section
 from benchmarks.field.policies import compare_policies
+from benchmarks.field.repairs import repair_all
 from sealift import process
 from sealift.audit.inventory import take_inventory
 from sealift.audit.platform import judge
@@ -33,53 +37,29 @@ from sealift.policy.ladder import load_ladder
 from sealift.tools import UV
 
 HERE = Path(__file__).parent
-SYSTEMS = ("linux", "macos", "windows")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A tag, the libraries from outside, and what broke instead; a peer may tell no tag."""
-
-    tag: str | None
-    externals: frozenset[str]
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A wheel, and both answers on it."""
-
-    wheel: str
-    ours: Answer
-    peers: Answer
-
-    @property
-    def is_same(self) -> bool:
-        """Whether both say the same; where the peer tells no tag the libraries alone count."""
-        tags = {self.ours.tag, self.peers.tag} if self.peers.tag else {self.ours.tag}
-        return (
-            len(tags) == 1
-            and self.ours.externals == self.peers.externals
-            and not (self.peers.problem)
-        )
+SECTIONS = ("linux", "linux-repair", "macos", "windows", "windows-repair")
 
 
 def main() -> None:
-    """Judge the wheels of one system, and write its section of the page."""
+    """Compare the wheels of one system, and write a section of the page."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("system", choices=(*SYSTEMS, "policies"))
+    parser.add_argument("section", choices=(*SECTIONS, "policies"))
     parser.add_argument("--out", type=Path, default=Path("build/field"), help="downloads, peers")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    if given.system == "policies":
+    if given.section == "policies":
         lines = compare_policies(make_peers(given.out))
         print("\n".join(lines) or "the policies are auditwheel's")
         sys.exit(bool(lines))
-    wheels = tomllib.loads((HERE / "wheels.toml").read_text("utf-8"))[given.system]
-    reasons = tomllib.loads((HERE / "reasons.toml").read_text("utf-8")).get(given.system, {})
+    system, _, what = given.section.partition("-")
+    wheels = tomllib.loads((HERE / "wheels.toml").read_text("utf-8"))[system]
+    reasons = tomllib.loads((HERE / "reasons.toml").read_text("utf-8")).get(given.section, {})
     paths = list(fetch_wheels(wheels, given.out))
-    rows = compare(given.system, paths, given.out)
-    write_section(given.system, rows, reasons)
+    if what == "repair":
+        rows = repair_all(system, paths, make_peers(given.out), given.out)
+    else:
+        rows = compare(system, paths, given.out)
+    write_section(given.section, rows, reasons)
     sys.exit(report(rows, reasons))
 
 
@@ -88,7 +68,10 @@ def compare(system: str, paths: Sequence[Path], out: Path) -> list[Row]:
     python = make_peers(out)
     output = process.run([python, HERE / "ask.py", system, *paths], action=f"ask the {system} peer")
     told = {answer["name"]: answer for answer in map(json.loads, output.splitlines())}
-    return [Row(path.name, judge_wheel(path, system), _answer(told[path.name])) for path in paths]
+    return [
+        compare_verdicts(path.name, judge_wheel(path, system), _answer(told[path.name]))
+        for path in paths
+    ]
 
 
 def _answer(told: Mapping[str, Any]) -> Answer:
@@ -138,7 +121,7 @@ def make_peers(out: Path) -> Path:
 def report(rows: Sequence[Row], reasons: Mapping[str, Any]) -> int:
     """Print what differs; 1 where a difference has no reason, or a reason no difference."""
     different = {row.wheel: row for row in rows if not row.is_same}
-    print(f"{len(rows) - len(different)} of {len(rows)} wheels: the same verdict")
+    print(f"{len(rows) - len(different)} of {len(rows)} wheels: the same")
     known = {wheel for reason in reasons.values() for wheel in reason["wheels"]}
     for line in _unexplained(different, known):
         print(line)

@@ -11,6 +11,7 @@ from sealift.errors import FetchError
 from sealift.fetch import Remote, fetch
 
 _PYTHON = re.compile(r"-[cp]p(3)(\d+)-")
+_OLDEST = (3, 6)  # for which uv resolves
 _NEWEST = (3, 12)
 
 
@@ -57,7 +58,7 @@ def _batches(wheels: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[st
     batches: dict[tuple[str, int], list[str]] = defaultdict(list)
     for requirement, names in wheels.items():
         pythons = [(int(it[1]), int(it[2])) for it in map(_PYTHON.search, names) if it]
-        python = "{}.{}".format(*min([*pythons, _NEWEST]))
+        python = "{}.{}".format(*max(_OLDEST, min([*pythons, _NEWEST])))
         project = requirement.partition("==")[0]
         turn = 0
         while any(it.partition("==")[0] == project for it in batches[python, turn]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sealift.output import write_text
 
 if TYPE_CHECKING:
-    from benchmarks.field.__main__ import Answer, Row
+    from benchmarks.field.answers import Answer, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "field.md"
 _VERSIONS = dict(
@@ -16,22 +16,27 @@ _VERSIONS = dict(
 )
 TITLES = {
     "linux": f"Linux, against auditwheel {_VERSIONS['auditwheel']}",
+    "linux-repair": "Linux, repaired",
     "macos": f"macOS, against delocate (of repairwheel {_VERSIONS['repairwheel']})",
     "windows": f"Windows, against delvewheel {_VERSIONS['delvewheel']}",
+    "windows-repair": "Windows, repaired",
 }
 _HEAD = """\
 # Verdicts in the field
 
-What `sealift audit` says of wheels on the index, and what the tool made for their system says.
-`python -m benchmarks.field linux` (or `macos`, `windows`) makes these tables again; the wheels are
-named in `benchmarks/field/wheels.toml`, the reasons in `benchmarks/field/reasons.toml`.
+What `sealift audit` says of wheels on the index and `sealift repair` makes of them, and what the
+tool made for their system does. `python -m benchmarks.field linux` (or `linux-repair`, `macos`,
+`windows`, `windows-repair`) makes these tables again; the wheels are named in
+`benchmarks/field/wheels.toml`, the reasons in `benchmarks/field/reasons.toml`.
 """
+_VERDICTS = "have the same verdict and the same libraries from outside"
+_REPAIRS = "come out with the same tag and the same libraries taken in, or are refused by both"
 
 
-def write_section(system: str, rows: Sequence["Row"], reasons: Mapping[str, Any]) -> None:
-    """Write the section of ``system``, and keep the others."""
+def write_section(section: str, rows: Sequence["Row"], reasons: Mapping[str, Any]) -> None:
+    """Write the section called ``section``, and keep the others."""
     sections = _sections(PAGE.read_text("utf-8")) if PAGE.exists() else {}
-    sections[TITLES[system]] = "\n".join(_section(rows, reasons))
+    sections[TITLES[section]] = "\n".join(_section(section, rows, reasons))
     ordered = [title for title in TITLES.values() if title in sections]
     parts = [_HEAD, *(f"## {title}\n\n{sections[title].strip()}\n" for title in ordered)]
     write_text(PAGE, "\n".join(parts))
@@ -42,26 +47,30 @@ def _sections(page: str) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def _section(rows: Sequence["Row"], reasons: Mapping[str, Any]) -> Iterator[str]:
+def _section(section: str, rows: Sequence["Row"], reasons: Mapping[str, Any]) -> Iterator[str]:
+    is_repair = section.endswith("-repair")
     different = {row.wheel: row for row in rows if not row.is_same}
     same = len(rows) - len(different)
-    yield f"{len(rows)} wheels; {same} have the same verdict and the same libraries from outside."
+    yield f"{len(rows)} wheels; {same} {_REPAIRS if is_repair else _VERDICTS}."
+    verb = "takes in" if is_repair else "needs"
     for reason in reasons.values():
         yield from ("", f"### {reason['title']}", "", reason["text"].strip())
         explained = [different.pop(name) for name in reason["wheels"] if name in different]
         if explained:
             yield from ("", "| wheel | Sealift | peer |", "|---|---|---|")
         for row in explained:
-            yield f"| `{row.wheel}` | {_told(row.ours)} | {_told(row.peers)} |"
-    yield from ("", "### The same", "", "| wheel | verdict |", "|---|---|")
+            yield f"| `{row.wheel}` | {_told(row.ours, verb)} | {_told(row.peers, verb)} |"
+    yield from ("", "### The same", "", f"| wheel | {'repaired' if is_repair else 'verdict'} |")
+    yield "|---|---|"
     for row in rows:
         if row.is_same:
-            yield f"| `{row.wheel}` | {_told(row.ours)} |"
+            yield f"| `{row.wheel}` | {_told(row.ours, verb)} |"
 
 
-def _told(answer: "Answer") -> str:
+def _told(answer: "Answer", verb: str) -> str:
     if answer.problem:
-        return f"breaks off: {answer.problem.replace('|', '/')}"
-    libraries = ", ".join(f"`{name}`" for name in sorted(answer.externals))
+        broke = "breaks off" if verb == "needs" else "refuses"
+        return f"{broke}: {answer.problem.replace('|', '/')}"
+    libraries = ", ".join(f"`{name}`" for name in sorted(answer.libraries))
     tag = f"`{answer.tag}`" if answer.tag else ""
-    return " needs ".join(part for part in (tag, libraries) if part) or "nothing"
+    return f" {verb} ".join(part for part in (tag, libraries) if part) or "nothing"
