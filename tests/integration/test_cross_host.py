@@ -17,16 +17,21 @@ from tests.support.tools import missing
 pytestmark = pytest.mark.network
 
 HOSTS = [
-    name for name, target in load_targets().items() if target.os == "linux"
-]  # fmt: skip
+    name
+    for name, target in load_targets().items()
+    if target.os in {"linux", "macos", "windows"}
+    and name not in {"macos-universal2", "windows-x86"}
+]
 FEATURES = ["3.11", "3.13"]
 
 _CONFIRM = """
 #include <Python.h>
 #include <stdio.h>
 #include <time.h>
-#include <pthread.h>
 #include <stddef.h>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 #define SAME(macro, value) _Static_assert((macro) == (value), #macro)
 SAME(SIZEOF_LONG, sizeof(long));
 SAME(SIZEOF_VOID_P, sizeof(void *));
@@ -36,13 +41,15 @@ SAME(SIZEOF_OFF_T, sizeof(off_t));
 SAME(SIZEOF_FPOS_T, sizeof(fpos_t));
 SAME(SIZEOF_WCHAR_T, sizeof(wchar_t));
 SAME(SIZEOF_LONG_DOUBLE, sizeof(long double));
+#ifndef _WIN32
 SAME(SIZEOF_PTHREAD_T, sizeof(pthread_t));
+#endif
 SAME(SIZEOF_UINTPTR_T, sizeof(uintptr_t));
 SAME(SIZEOF_LONG_LONG, sizeof(long long));
 SAME(SIZEOF_PID_T, sizeof(pid_t));
 SAME(ALIGNOF_LONG, _Alignof(long));
 SAME(ALIGNOF_SIZE_T, _Alignof(size_t));
-#if defined(ALIGNOF_MAX_ALIGN_T) && !defined(__i386__)
+#if defined(ALIGNOF_MAX_ALIGN_T) && !defined(__i386__) && !defined(_WIN32)
 SAME(ALIGNOF_MAX_ALIGN_T, _Alignof(max_align_t));
 #endif
 #ifdef WORDS_BIGENDIAN
@@ -53,11 +60,13 @@ SAME(__BYTE_ORDER__, __ORDER_LITTLE_ENDIAN__);
 #ifdef DOUBLE_IS_BIG_ENDIAN_IEEE754
 SAME(__BYTE_ORDER__, __ORDER_BIG_ENDIAN__);
 #endif
+#ifndef _WIN32
 #if defined(HAVE_GCC_UINT128_T) != defined(__SIZEOF_INT128__)
 #error of the 128-bit integers
 #endif
 #if defined(HAVE_GCC_ASM_FOR_X64) != defined(__x86_64__)
 #error of the CPU
+#endif
 #endif
 """
 

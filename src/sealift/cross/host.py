@@ -154,7 +154,8 @@ def _refuse_impossible(version: str, toolchain: Toolchain, *, free_threaded: boo
 def _make(making: _Making, folder: Path) -> None:
     target, own, names = making.toolchain.target, making.own, making.names
     shutil.copytree(own["include"], folder / "include")
-    (folder / "include" / "pyconfig.h").write_text(making.configuration, "utf-8")
+    configuration = making.configuration.replace("@LIBRARIES@", str(making.final / "libs"))
+    (folder / "include" / "pyconfig.h").write_text(configuration, "utf-8")
     if target.is_windows:
         write_import_libraries(
             folder / "libs",

@@ -2,7 +2,7 @@
    compiles for it.  CPython's own is PC/pyconfig.h, which installations on other systems lack; this
    states the same of the machine and of the C library, and what is true of the compiler.
 
-   @IMPORTS@ stands for the import library of the interpreter. */
+   @LIBRARIES@ stands for the folder of the import libraries, @IMPORTS@ for the interpreter's. */
 
 #ifndef Py_PYCONFIG_H
 #define Py_PYCONFIG_H
@@ -26,9 +26,9 @@
 #define HAVE_DECLSPEC_DLL 1
 #if defined(Py_ENABLE_SHARED) && !defined(Py_BUILD_CORE_BUILTIN) && !defined(__ASSEMBLER__)
 #if defined(Py_LIMITED_API)
-__asm__(".section .drectve,\"yni\"\n\t.ascii \" -defaultlib:python3.lib\"\n\t.text\n");
+__asm__(".section .drectve,\"yni\"\n\t.ascii \" -defaultlib:\\\"@LIBRARIES@/python3.lib\\\"\"\n\t.text\n");
 #else
-__asm__(".section .drectve,\"yni\"\n\t.ascii \" -defaultlib:@IMPORTS@\"\n\t.text\n");
+__asm__(".section .drectve,\"yni\"\n\t.ascii \" -defaultlib:\\\"@LIBRARIES@/@IMPORTS@\\\"\"\n\t.text\n");
 #endif
 #endif
 
