@@ -15,9 +15,9 @@ from sealift.order import Order
 from sealift.sources import Sources
 from sealift.target import Target, load_targets
 from tests.support.command import sealift
-from tests.support.cross_projects import CFFI, PROJECTS, write_project
+from tests.support.cross_projects import CFFI, PROJECTS, RUST, write_project
 from tests.support.foreign_python import FEATURE, told_there
-from tests.support.tools import missing
+from tests.support.tools import missing, require_tool
 
 pytestmark = pytest.mark.network
 
@@ -155,6 +155,22 @@ def test_a_patch_that_does_not_fit_is_told(build: Maker, tmp_path: Path) -> None
 def test_a_toolchain_that_is_not_there_is_told_with_what_gets_it(build: Maker) -> None:
     with pytest.raises(ToolError, match="there is no /nowhere/arm-gcc"):
         build(PROJECTS["setuptools"], toolchain="/nowhere/arm-")
+
+
+def test_a_gnu_toolchain_builds_too(build: Maker) -> None:
+    require_tool("aarch64-linux-gnu-g++")
+    wheel = build(PROJECTS["c++"], toolchain="gcc")
+    assert "_aarch64" in wheel.name
+    assert told_there("aarch64", [wheel], TOLD) == "c++ 8"
+
+
+def test_rust_is_built_where_it_has_its_library_for_the_target(build: Maker) -> None:
+    require_tool("cargo")
+    wheel = build(RUST, load_targets()["linux-x86_64"])
+    assert wheel.name == "demo-1.0-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+    with pytest.raises(ToolError, match="no standard library for powerpc64le") as caught:
+        build(RUST, load_targets()["linux-ppc64le"])
+    assert caught.value.hint == "rustup target add powerpc64le-unknown-linux-gnu"
 
 
 def test_the_command_builds_for_several_targets(tmp_path: Path) -> None:

@@ -110,6 +110,13 @@ class Hook(BuildHookInterface):
         "native.c": _C,
     },
 }  # fmt: skip
+RUST = {
+    "pyproject.toml": _pyproject(
+        "maturin", "maturin>=1.7,<2", more='[tool.maturin]\nbindings = "bin"\n'
+    ),
+    "Cargo.toml": '[package]\nname = "demo"\nversion = "1.0.0"\nedition = "2021"\n',
+    "src/main.rs": 'fn main() { println!("rust {}", std::mem::size_of::<usize>()); }\n',
+}
 CFFI = _setuptools('cffi_modules=["build_native.py:ffi"]', {"build_native.py": _CFFI}, "cffi")
 
 
