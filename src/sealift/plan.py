@@ -243,10 +243,20 @@ def _choose_archive(base: Choice, archive: PackageArchive, fit: Fit) -> Choice:
 
 def _here(choice: Choice, fit: Fit, reason: str) -> Choice:
     """``choice`` to be built, or its refusal where nothing on this machine can build it."""
-    if fit.can_build:
+    if not fit.can_build:
+        lacking = f"to build it needs a Python {fit.python} on this machine"
+    elif choice.is_native and crosses(fit.target) and not _is_host(fit.target):
+        lacking = f"native code is not built for {fit.target} here"
+    else:
         return replace(choice, reason=reason)
-    told = f"{reason}; to build it needs a Python {fit.python} on this machine"
+    told = f"{reason}; {lacking}"
     return replace(choice, action=Action.REFUSE, file=None, folder=None, reason=told)
+
+
+def _is_host(target: Target) -> bool:
+    from sealift.cross.configuration import is_host
+
+    return is_host(target)
 
 
 def _refused(package: Package, reason: str) -> Choice:

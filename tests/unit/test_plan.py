@@ -129,6 +129,14 @@ def test_sdists_are_built_for_any_machine() -> None:
         assert choice.file.name == "native-1.0.tar.gz"
 
 
+def test_native_sdists_are_refused_where_nothing_is_known_of_the_target() -> None:
+    text = package("native", "cp313-cp313-win_arm64", sdist=True)
+    choice = choices(text, "windows-x86")["native"]
+    assert choice.action is Action.REFUSE
+    assert choice.reason.endswith("native code is not built for windows-x86 here")
+    assert choices(package("pure", sdist=True), "windows-x86")["pure"].action is Action.BUILD
+
+
 def test_what_is_built_across_is_compared_with_a_wheel_for_the_same_system() -> None:
     names = (
         "cp313-cp313-win_arm64",

@@ -62,6 +62,11 @@ def naming(target: Target, *, version: str, floor: Version | None, free_threaded
     )
 
 
+def is_host(target: Target) -> bool:
+    """Whether wheels with native code can be built for ``target``."""
+    return target.arch == "universal2" or target.name in _table()["hosts"]
+
+
 def host_row(target: Target) -> Mapping[str, Any]:
     """What is known of ``target`` as a host; :class:`BuildError` where nothing is."""
     rows: Mapping[str, Mapping[str, Any]] = _table()["hosts"]
