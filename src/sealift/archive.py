@@ -31,6 +31,7 @@ _MAGIC: Mapping[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
+    b"]\x00\x00": lzma.open,  # xz's forerunner, in packages of before 2012
     b"\x28\xb5\x2f\xfd": zstd.open,
 }
 _DAMAGED = (
@@ -139,7 +140,7 @@ def open_tar_stream(raw: IO[bytes]) -> Iterator[tarfile.TarFile]:
 
 
 def unpacked(raw: IO[bytes]) -> IO[bytes]:
-    """What ``raw`` packs (gz, bz2, xz or zst by its magic), or ``raw`` itself."""
+    """What ``raw`` packs (gz, bz2, xz, lzma or zst by its magic), or ``raw`` itself."""
     start = raw.tell()
     magic = raw.read(6)
     raw.seek(start)

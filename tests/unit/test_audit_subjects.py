@@ -101,7 +101,7 @@ def test_an_environment_without_packages_cannot_be_read(tmp_path: Path) -> None:
     assert "no site-packages" in problem.message
 
 
-@pytest.mark.parametrize("how", ["gz", "xz", "zst", ""])
+@pytest.mark.parametrize("how", ["gz", "xz", "lzma", "zst", ""])
 def test_a_debian_package(how: str, tmp_path: Path) -> None:
     inventory = found(write_deb(tmp_path / "demo.deb", FILES, how=how))
     assert inventory.kind is Kind.DEB
@@ -109,7 +109,7 @@ def test_a_debian_package(how: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stripped", [False, True])
-@pytest.mark.parametrize("how", ["gz", "xz", "zst"])
+@pytest.mark.parametrize("how", ["gz", "xz", "lzma", "zst"])
 def test_an_rpm_package(how: str, stripped: bool, tmp_path: Path) -> None:  # noqa: FBT001
     inventory = found(write_rpm(tmp_path / "demo.rpm", FILES, how=how, stripped=stripped))
     assert inventory.kind is Kind.RPM
@@ -322,6 +322,13 @@ def test_big_members_are_mapped_from_a_file(monkeypatch: pytest.MonkeyPatch) -> 
     content.close()
 
 
+def test_a_wheel_with_a_member_too_big_for_memory(tmp_path: Path) -> None:
+    library = LIBRARY + bytes(contents.IN_MEMORY)
+    inventory = found(honest_wheel(tmp_path, "demo", files={"demo/big.so": library}))
+    assert natives(inventory) == ["demo/big.so"]
+    assert inventory.size > contents.IN_MEMORY
+
+
 def _wheel(folder: Path) -> Path:
     return honest_wheel(folder, "demo", files={"demo/core.so": LIBRARY})
 
@@ -353,7 +360,9 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_damage_never_stops_an_audit(kind: str, data: st.DataObject, tmp_path: Path) -> None:
     path = MAKERS[kind](tmp_path)

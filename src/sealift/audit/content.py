@@ -48,10 +48,9 @@ class Content:
     def data(self, algorithm: str | None = None) -> Data:
         """All of it; ``algorithm`` is one that :meth:`digest` will be asked for."""
         if self._data is None:
-            self.head()
-            assert self._rest is not None
-            pieces = itertools.chain((self._start,), self._rest)
             with reading(self.name):
+                rest = self._chunks() if self._rest is None else self._rest
+                pieces = itertools.chain((self._start,), rest)
                 if self.size <= IN_MEMORY:
                     self._data = b"".join(pieces)
                 else:

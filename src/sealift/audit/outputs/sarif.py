@@ -23,6 +23,9 @@ def sarif(reports: Sequence[Report]) -> str:
     """All ``reports`` as the text of one SARIF log."""
     rules = list(load_rules().values())
     numbers = {rule.name: number for number, rule in enumerate(rules)}
+    # SARIF wants each artifact once, also of a file that was asked for twice.
+    artifacts = {_uri(report.path): _artifact(report) for report in reports}
+    places = {uri: index for index, uri in enumerate(artifacts)}
     log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -35,10 +38,10 @@ def sarif(reports: Sequence[Report]) -> str:
                         "rules": [_rule(rule) for rule in rules],
                     }
                 },
-                "artifacts": [_artifact(report) for report in reports],
+                "artifacts": list(artifacts.values()),
                 "results": [
-                    _result(index, report, finding, numbers[finding.rule])
-                    for index, report in enumerate(reports)
+                    _result(places[_uri(report.path)], report, finding, numbers[finding.rule])
+                    for report in reports
                     for finding in report.findings
                 ],
                 "columnKind": "unicodeCodePoints",

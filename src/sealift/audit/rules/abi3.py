@@ -61,7 +61,7 @@ def _strays(
     if abi == "abi3t" and (opaque := [n for n in asked if n in _OPAQUE_IN_ABI3T]):
         message = f"it asks for {_some(opaque)}, which needs a struct that abi3t hides"
         yield _finding("abi3-outside", native, message, opaque)
-    oldest = _oldest(wheel)
+    oldest = _oldest(wheel, abi)
     if oldest and (newer := [name for name in asked if known.get(name, oldest) > oldest]):
         since = max(known[name] for name in newer)
         message = (
@@ -89,7 +89,8 @@ def _versioned_dlls(native: Native, abi: str) -> Iterator[Finding]:
     if isinstance(native.facts, PeFacts):
         for name in native.facts.needed:
             if _PYTHON_DLL.fullmatch(name):
-                message = f"it asks for {name}, which one Python has; {abi} is in python3.dll"
+                home = "python3t.dll" if abi == "abi3t" else "python3.dll"
+                message = f"it asks for {name}, which one Python has; {abi} is in {home}"
                 yield _finding("abi3-outside", native, message, [name])
 
 
@@ -119,19 +120,20 @@ def _claimed(native: Native, wheel: WheelInfo | None) -> str | None:
     abis = {tag.abi for tag in wheel.tags}
     if abis and abis <= {"abi3", "abi3t"} and not _VERSIONED.search(native.name):
         # A library of the wheel that is no extension module asks nothing of Python.
-        return min(abis) if _python_symbols(native) else None
+        return max(abis) if _python_symbols(native) else None  # of both, abi3t has less
     return None
 
 
-def _oldest(wheel: WheelInfo | None) -> Version | None:
-    if wheel is None:
-        return None
+def _oldest(wheel: WheelInfo | None, abi: str) -> Version | None:
+    """The oldest Python that may load a file with ``abi``, as far as the wheel tells."""
     versions = [
         (int(match[1]), int(match[2]))
-        for tag in wheel.tags
+        for tag in (wheel.tags if wheel else ())
         if tag.abi in {"abi3", "abi3t"} and (match := _INTERPRETER.fullmatch(tag.interpreter))
     ]
-    return min(versions, default=None)
+    # No older Python looks for the suffix, nor takes the tag.
+    first = [_FIRST_ABI3T] if abi == "abi3t" else []
+    return max([min(versions), *first]) if versions else None
 
 
 def _python_symbols(native: Native) -> set[str]:

@@ -22,6 +22,9 @@ _EXTENSION = re.compile(
     r"|cp(?P<win>\d+)(?P<winflags>[a-z]*))(?:-(?P<place>[\w-]+))?\.(?:so|pyd)$"
 )
 _MODULE = re.compile(_EXTENSION.pattern + r"|(?:\.abi3t?)?\.so$|\.pyd$")
+_STABLE = re.compile(r"\.(abi3t?)\.so$")
+_CPYTHON = re.compile(r"cp(\d)(\d+)")
+_FIRST_ABI3T = (3, 15)
 _BASELINE_PAGE = 0x10000  # the largest pages that kernels of these machines are built with
 _LARGE_PAGES = {"aarch64": _BASELINE_PAGE, "ppc64le": _BASELINE_PAGE}
 
@@ -115,14 +118,23 @@ def suffixes(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
             is_only = modules[_module(path)] == 1
             if message := _unfit(match, wheel) or (is_only and _for_one(match, wheel)):
                 yield Finding(rule="wrong-suffix", message=message, file=path)
+        elif (stable := _STABLE.search(path)) and not any(
+            _imports_stable(tag, stable[1]) for tag in wheel.tags
+        ):
+            message = _not_looked_for(stable[0], wheel)
+            yield Finding(rule="wrong-suffix", message=message, file=path)
 
 
 def _unfit(match: "re.Match[str]", wheel: WheelInfo) -> str | None:
     """Why no Python of the wheel looks for a suffix."""
     if not any(_imports(tag, match) for tag in wheel.tags):
-        tags = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in wheel.tags}))
-        return f"its suffix {match[0]} is not what Pythons of {tags} look for"
+        return _not_looked_for(match[0], wheel)
     return _wrong_place(match["place"], wheel) if match["place"] else None
+
+
+def _not_looked_for(suffix: str, wheel: WheelInfo) -> str:
+    tags = ", ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in wheel.tags}))
+    return f"its suffix {suffix} is not what Pythons of {tags} look for"
 
 
 def _by_path(natives: Sequence[Native]) -> dict[str, list[Native]]:
@@ -146,6 +158,17 @@ def _imports(tag: Tag, match: "re.Match[str]") -> bool:
     return tag.abi in {f"cp{version}{flags}", f"cp{version}m"} or (
         tag.abi == f"cp{version}" and "t" not in flags
     )
+
+
+def _imports_stable(tag: Tag, abi: str) -> bool:
+    """Whether a Python of ``tag`` looks for ``.abi3.so`` or ``.abi3t.so``.
+
+    From 3.15 on all look for the latter, and free-threaded ones no longer for the former (PEP 803).
+    """
+    match = _CPYTHON.fullmatch(tag.interpreter)
+    version = (int(match[1]), int(match[2])) if match else _FIRST_ABI3T
+    is_new = version >= _FIRST_ABI3T or tag.abi in {"abi3", "abi3t", "none"}
+    return is_new if abi == "abi3t" else not (is_new and tag.abi.endswith("t"))
 
 
 def _module(path: str) -> str:
