@@ -19,6 +19,7 @@ from sealift.audit.finding import load_rules
 from sealift.checkup import Check
 from sealift.cli import sealift
 from sealift.config import BuildOptions, Config, TargetOptions, default_of
+from sealift.crossenv.__main__ import crossenv
 from sealift.errors import exit_statuses
 from sealift.events import EVENTS
 from sealift.lab.testing import Trial
@@ -76,12 +77,13 @@ def commands() -> Iterator[str]:
     yield ""
     yield "## Commands"
     yield from _command(sealift, "sealift", None)
+    yield from _command(crossenv, "python -m sealift.crossenv", None)
 
 
 def _command(command: click.Command, path: str, parent: click.Context | None) -> Iterator[str]:
     context = click.Context(
         command,
-        info_name=path.rpartition(" ")[2],
+        info_name=path if parent is None else path.rpartition(" ")[2],
         parent=parent,
         terminal_width=100,
         **command.context_settings,

@@ -2,6 +2,8 @@
 
 import sys
 
+from click import Command
+
 from sealift import cli, console
 from sealift.errors import SealiftError
 
@@ -9,9 +11,14 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; the only place where an error becomes an exit status."""
+    """Run the command line of ``sealift``."""
+    run_command(cli.sealift, "sealift")
+
+
+def run_command(command: Command, name: str) -> None:
+    """Run ``command``; the only place where an error becomes an exit status."""
     try:
-        status = cli.sealift.main(prog_name="sealift", standalone_mode=False)
+        status = command.main(prog_name=name, standalone_mode=False)
     except SealiftError as error:
         console.failure(error)
         status = error.exit_status

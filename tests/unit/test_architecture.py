@@ -41,8 +41,8 @@ LAYERS = (
     {"interpreters", "formats", "runners", "cross"},
     {"lab"},
     {"pipeline", "report", "checkup", "template"},
-    {"cli", "crossenv"},
-    {"__main__"},
+    {"cli"},
+    {"__main__", "crossenv"},
 )
 
 

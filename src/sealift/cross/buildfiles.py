@@ -37,6 +37,11 @@ class BuildFiles:
         return {}
 
 
+def is_known(target: Target) -> bool:
+    """Whether it is known how build systems call ``target``."""
+    return _arch(target) in _table()["cpus"] and target.os in _table()["systems"]
+
+
 def write_build_files(folder: Path, host: Host, *, roots: Sequence[Path] = ()) -> BuildFiles:
     """Write the files for ``host`` into ``folder``, which exists.
 

@@ -172,7 +172,7 @@ def _make(making: _Making, folder: Path) -> None:
         "include": str(making.final / "include"),
         "prefix": str(making.final),
     }
-    _write_answers(folder / "python", names.answers, _variables(making), answers)
+    write_answers(folder / "python", names.answers, _variables(making), answers)
     (folder / "pkgconfig").mkdir()
 
 
@@ -191,9 +191,13 @@ def _environment(making: _Making) -> dict[str, str | None]:
     }
 
 
-def _write_answers(
+def write_answers(
     folder: Path, name: str, variables: Mapping[str, Any], answers: Mapping[str, Any]
 ) -> None:
+    """Write what :mod:`sealift.cross.answering`, and :mod:`sysconfig`, read their answers from.
+
+    ``variables`` are those of the build, in the module ``name``.
+    """
     folder.mkdir()
     data = json.dumps(variables, indent=1, sort_keys=True)
     text = f"import json\nbuild_time_vars = json.loads({data!r})\n"

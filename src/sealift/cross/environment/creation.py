@@ -16,7 +16,7 @@ from typing import Any
 
 from sealift import process, store, uv
 from sealift.cross import answering
-from sealift.cross.buildfiles import BuildFiles, write_build_files
+from sealift.cross.buildfiles import BuildFiles, is_known, write_build_files
 from sealift.cross.environment import expose, patches, startup
 from sealift.cross.environment.scripts import Places, write_scripts
 from sealift.cross.host import Host
@@ -44,7 +44,7 @@ class Wishes:
     ``cleared`` names what is emptied first, "build" and "cross".  ``cross_prefix`` is where
     cross-python is to be, instead of in the environment.  ``variables`` are set when it starts.
     ``platforms`` are those whose wheels its pip takes, the best first; ``None`` takes what runs on
-    the target.
+    the target.  ``roots`` have ``include`` and ``lib`` of libraries for the host.
     """
 
     cleared: frozenset[str] = frozenset()
@@ -55,6 +55,7 @@ class Wishes:
     variables: tuple[Variable, ...] = ()
     platforms: tuple[str, ...] | None = None
     makefile: Path | None = None
+    roots: tuple[Path, ...] = ()
 
 
 def make_environment(host: Host, program: Path, folder: Path, wishes: Wishes) -> Places:
@@ -128,7 +129,9 @@ def _fill(host: Host, program: Path, places: Places, wishes: Wishes) -> None:
     for module in (startup, patches, answering):
         _copy(module, package / f"{module.__name__.rpartition('.')[2]}.py")
     (package / "__init__.py").touch()
-    files = write_build_files(places.lib, host)
+    files = None
+    if is_known(host.target):
+        files = write_build_files(places.lib, host, roots=wishes.roots)
     build, cross = _virtual(places.build), _virtual(places.cross)
     where = {
         "environment": str(places.root),
@@ -142,7 +145,7 @@ def _fill(host: Host, program: Path, places: Places, wishes: Wishes) -> None:
     for virtual, kind in ((build, "build"), (cross, "cross")):
         line = startup.pth_line(places.lib, PACKAGE, kind, virtual.prefix)
         store.replace_file(Path(virtual.sites[0], _PTH), line.encode())
-    write_scripts(places, Path(cross.sites[0]), files.cmake)
+    write_scripts(places, Path(cross.sites[0]), files.cmake if files else None)
 
 
 def _named(places: Places) -> tuple[str, str]:
@@ -191,7 +194,7 @@ def _write_answers(package: Path, host: Host, settings: Mapping[str, Any]) -> No
     store.replace_file(package / "settings.json", text.encode())
 
 
-def _settings(host: Host, wishes: Wishes, files: BuildFiles) -> dict[str, Any]:
+def _settings(host: Host, wishes: Wishes, files: BuildFiles | None) -> dict[str, Any]:
     """What cross-python answers, but for where it is."""
     name = str(host.variables["_PYTHON_SYSCONFIGDATA_NAME"])
     answers = Path(str(host.variables["PYTHONPATH"]), f"{name}.py")
@@ -209,19 +212,19 @@ def _settings(host: Host, wishes: Wishes, files: BuildFiles) -> dict[str, Any]:
         "bits": f"{8 * int(told.get('SIZEOF_VOID_P') or 8)}bit",
         "abiflags": told.get("ABIFLAGS") or "",
         "multiarch": told.get("MULTIARCH") or "",
-        "suffixes": [host.ext_suffix, ".abi3.so", ".so"],
+        "suffixes": list(host.suffixes),
         "tags": list(target.platforms() if wishes.platforms is None else wishes.platforms),
-        "meson": str(files.meson),
+        "meson": str(files.meson) if files else None,
         "variables": [*_variables(host, files), *wishes.variables],
     }
 
 
-def _variables(host: Host, files: BuildFiles) -> Iterator[Variable]:
+def _variables(host: Host, files: BuildFiles | None) -> Iterator[Variable]:
     """What builds read; what a user has set stays, but that pip keeps what it built apart.
 
     Wheels in its cache are told apart by tags, which do not tell floors or C libraries.
     """
     yield "PIP_CACHE_DIR", "=", str(store.store_root() / "pip" / host.key)
-    for name, value in {**host.variables, **files.variables()}.items():
+    for name, value in {**host.variables, **(files.variables() if files else {})}.items():
         if value is not None and not name.startswith(_ANSWERED):
             yield name, "?=", value

@@ -1,0 +1,61 @@
+"""The machine that a given host Python is for, by what was recorded when it was built."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sealift.binary.elf import read_elf
+from sealift.cross.configuration import host_row
+from sealift.errors import BinaryFormatError, InterpreterError
+from sealift.target import Target, load_targets
+
+_PLATFORM = re.compile(r"^_PYTHON_HOST_PLATFORM=[ \t]*(\S+)", re.MULTILINE)
+# CPUs that GNU and the kernel call by different names.
+_MACHINES = {"powerpc64le": "ppc64le", "powerpc64": "ppc64", "i386": "i686", "i586": "i686"}
+
+
+def target_of(
+    values: Mapping[str, Any], program: Path, makefile: Path | None, machine: str | None
+) -> Target:
+    """What it runs on: a target that Sealift knows, or one like it.
+
+    ``values`` are the build's variables, ``machine`` what the kernel calls the CPU where a user
+    knows better.  Raises :class:`InterpreterError` where it is not for Linux.
+    """
+    gnu = str(values.get("HOST_GNU_TYPE") or "")
+    triplet = str(values.get("MULTIARCH") or "") or gnu
+    told = makefile and _PLATFORM.search(makefile.read_text("utf-8", "replace"))
+    system = told[1].partition("-")[0] if told else str(values.get("MACHDEP") or "linux")
+    if not system.startswith("linux") or "android" in triplet:
+        raise InterpreterError(
+            f"cannot build for {program}: it is for {'android' if 'android' in triplet else system}"
+            ", not for Linux",
+            hint="`sealift cross env` has other systems",
+        )
+    known = next((each for each in load_targets().values() if _is_called(each, triplet)), None)
+    abi = "musl" if "musl" in f"{triplet} {gnu} {_libc(program)}" else "gnu"
+    if known and known.abi != abi:
+        known = next(
+            each for each in load_targets().values() if (each.arch, each.abi) == (known.arch, abi)
+        )
+    if known and machine in {None, known.machine}:
+        return known
+    cpu = machine or _MACHINES.get(gnu.partition("-")[0], gnu.partition("-")[0])
+    oldest, newest = ((2, 17), (2, 41)) if abi == "gnu" else ((1, 0), (1, 2))
+    return Target(
+        name=f"linux-{cpu}{'-musl' * (abi == 'musl')}", os="linux", arch=cpu, abi=abi, wheel=cpu,
+        machine=cpu, triple=gnu, oldest=oldest, newest=newest,
+    )  # fmt: skip
+
+
+def _is_called(target: Target, triplet: str) -> bool:
+    return target.os == "linux" and host_row(target)["triplet"] == triplet
+
+
+def _libc(program: Path) -> str:
+    try:
+        facts = read_elf(program) if program.is_file() else None
+    except BinaryFormatError:
+        facts = None
+    return facts.libc or "" if facts else ""

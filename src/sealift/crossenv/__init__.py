@@ -1,0 +1,1 @@
+"""``python -m sealift.crossenv``: environments with crossenv's command line."""
