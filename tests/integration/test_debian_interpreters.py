@@ -18,7 +18,7 @@ from sealift.machine import PROGRAMS, Machine
 from sealift.policy import load_policy
 from sealift.runners.roots import RootRunner
 from sealift.target import load_targets
-from tests.support.command import demo_project, sealift
+from tests.support.command import Outcome, demo_project, sealift
 from tests.support.debian_mirror import python_mirror
 from tests.support.examples import example
 from tests.support.products import behaviour_wheels, local_interpreter, make_image
@@ -149,6 +149,29 @@ def test_an_example_runs_there_in_every_format(tmp_path: Path) -> None:
         assert done.status == 0, done
         assert "webcli 1.0" in done.result[0]["output"]
         assert "pydantic-core" in done.result[0]["output"]
+
+
+def test_native_code_of_a_project_is_compiled_for_the_product_once(tmp_path: Path) -> None:
+    project = example("patient", tmp_path)
+    first, second = (
+        sealift("--json", "build", project, "-t", FULL, "--python", FEATURE, cwd=tmp_path)
+        for _ in range(2)
+    )
+    assert first.status == 0, first.err
+    assert [artifact["sha256"] for artifact in second.result] == [first.result[0]["sha256"]]
+    assert [bool(compiled(outcome)) for outcome in (first, second)] == [True, False]
+    done = sealift("--json", "test", first.result[0]["path"], "--on", SYSTEM, "--run", "myapp run",
+                   cwd=tmp_path)  # fmt: skip
+    assert done.status == 0, done
+    assert done.result[0]["output"].splitlines() == [
+        "psycopg2 works!", "pycurl works!", "myextension works!",
+    ]  # fmt: skip
+
+
+def compiled(outcome: Outcome) -> list[str]:
+    """What a build says that it builds."""
+    notes = (event["text"] for event in outcome.events if event["event"] == "note")
+    return [note for note in notes if note.startswith("building")]
 
 
 def test_products_start_on_other_cpus(tmp_path: Path) -> None:
