@@ -5,15 +5,17 @@ import os
 import subprocess
 import tempfile
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import pytest
 
 from sealift.cross.debian_libraries import choose_packages, locate_libraries
 from sealift.cross.library import debian_table
-from sealift.debian.index import locate_index, open_index
+from sealift.debian.index import Package, locate_index, open_index
 from sealift.debian.releases import MIRROR_VARIABLE, Release, architecture, parse_release
 from sealift.debian.resolution import resolve
 from sealift.interpreters.debian import releases_for, select_interpreter
@@ -22,6 +24,7 @@ from tests.support.tools import missing
 
 _GIVEN = os.environ.get(MIRROR_VARIABLE)
 _HELPER = Path("/usr/lib/apt/apt-helper")
+_AT_ONCE = 6
 
 
 def local_mirror(*systems: tuple[str, str]) -> str:
@@ -47,8 +50,7 @@ def _bring_libraries(folder: Path, target: Target, names: tuple[str, ...]) -> No
             _download(folder, base, f"dists/{parse_release(name).codename}/InRelease")
         libraries = locate_libraries(names, target)
         _download(folder, base, _place(libraries.location.file.url, folder))
-        for package in choose_packages(libraries):
-            _download(folder, base, _place(package.file.url, folder))
+        _download_packages(folder, base, choose_packages(libraries))
 
 
 def python_mirror(feature: str, *names: str) -> str:
@@ -61,7 +63,12 @@ def python_mirror(feature: str, *names: str) -> str:
 
 @functools.cache
 def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="sealift-debian-mirror-"))
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")  # which the processes of one run share
+    if run is None:
+        return Path(tempfile.mkdtemp(prefix="sealift-debian-mirror-"))
+    folder = Path(tempfile.gettempdir(), f"sealift-debian-mirror-{run}")
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
 
 
 @functools.cache
@@ -71,8 +78,7 @@ def _bring(folder: Path, release: Release, architecture: str) -> None:
         _download(folder, base, f"dists/{release.codename}/InRelease")
         location = locate_index(release, architecture)
         _download(folder, base, _place(location.file.url, folder))
-        for package in resolve(open_index(location), release.minimal):
-            _download(folder, base, _place(package.file.url, folder))
+        _download_packages(folder, base, resolve(open_index(location), release.minimal))
 
 
 @functools.cache
@@ -80,11 +86,9 @@ def _bring_python(folder: Path, feature: str, target: Target) -> None:
     release, debian = releases_for(target)[feature], architecture(target.arch)
     assert debian is not None
     _bring(folder, release, debian)
-    with _mirror(_GIVEN):
-        base = release.mirror
     with _mirror(folder.as_uri()):
-        for package in select_interpreter(feature, target).packages:
-            _download(folder, base, _place(package.file.url, folder))
+        packages = select_interpreter(feature, target).packages
+    _download_packages(folder, _base(release), packages)
 
 
 def _base(release: Release) -> str:
@@ -107,12 +111,21 @@ def _place(url: str, folder: Path) -> str:
     return url.removeprefix(f"{folder.as_uri()}/")
 
 
+def _download_packages(folder: Path, base: str, packages: Iterable[Package]) -> None:
+    places = [_place(package.file.url, folder) for package in packages]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda place: _download(folder, base, place), places))
+
+
 def _download(folder: Path, base: str, place: str) -> None:
     path = folder / urllib.parse.unquote(place)
-    if path.exists():
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(_HELPER), "download-file", f"{base}/{place}", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        missing(f"needs Debian's archive: {done.stderr[-300:]}")
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return
+        part = path.with_name(f".{path.name}.part")
+        command = [str(_HELPER), "download-file", f"{base}/{place}", str(part)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            missing(f"needs Debian's archive: {done.stderr[-300:]}")
+        part.rename(path)

@@ -3,6 +3,7 @@
 #define SEALIFT_BYTES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -35,6 +36,9 @@ static inline void put32(uint8_t *at, uint32_t value) {
 static inline void put64(uint8_t *at, uint64_t value) {
     for (int i = 0; i < 8; i++) at[i] = (uint8_t)(value >> (8 * i));
 }
+
+/* Whether so many bytes can be mapped at once, which is no matter of course where pointers have 32 bits. */
+static inline bool is_mappable(uint64_t size) { return (uint64_t)(size_t)size == size; }
 
 /* Whether `count` items of `item` bytes at `offset` lie within `size` bytes. */
 static inline bool lies_within(uint64_t offset, uint64_t count, uint64_t item, uint64_t size) {

@@ -162,7 +162,7 @@ static void read_payload(struct payload *payload, uint64_t available) {
     payload->frame_count = get32(payload->data + 16);
     payload->frames = get64(payload->data + 64);
     payload->tree_size = get64(payload->data + 72);
-    require(payload->tree_size <= (uint64_t)1 << 40, "its size is not believable");
+    require(payload->tree_size <= (uint64_t)1 << 40 && is_mappable(payload->tree_size), "its size is not believable");
     memcpy(payload->key, payload->data + 80, KEY_SIZE);
     read_names(payload);
     read_files(payload);
@@ -196,6 +196,7 @@ enum payload_kind find_payload(int self, struct payload *payload, char **root) {
     if (pread(self, magic, sizeof magic, (off_t)start) != MAGIC_SIZE) return PAYLOAD_NONE;
     bool is_root = memcmp(magic, root_magic, MAGIC_SIZE) == 0;
     if (!is_root && memcmp(magic, payload_magic, MAGIC_SIZE) != 0) return PAYLOAD_NONE;
+    if (!is_mappable(whole)) fail(NULL, "this file is too large for a program with 32 bits");
     void *mapped = mmap(NULL, (size_t)whole, PROT_READ, MAP_PRIVATE, self, 0);
     if (mapped == MAP_FAILED) fail(NULL, "cannot map its own file: %s", strerror(errno));
     *payload = (struct payload){.launcher = mapped, .launcher_size = start};
