@@ -22,6 +22,7 @@ from sealift.target import current_target
 _LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8.0"])  # PEP 518
 _EPOCH = "315532800"  # 1980-01-01, the first day a zip file can tell
 _FLAGS = ("CPPFLAGS", "CFLAGS", "CXXFLAGS")
+_PLATFORM = "_PYTHON_HOST_PLATFORM"  # set where a build is for another machine
 _PASSED = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "SOURCE_DATE_EPOCH")
 
 
@@ -193,7 +194,7 @@ def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[
             raise BuildError(
                 f"cannot build {build.name}: its build backend {build.system.backend} failed",
                 details=[*problem.details[1 - process.TAIL_LINES :], _ending(problem)],
-                hint=buildhints.hint_for(build.log),
+                hint=buildhints.hint_for(build.log, crossing=_PLATFORM in build.variables),
                 log=build.log,
             ) from problem
         found: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))

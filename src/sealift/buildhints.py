@@ -27,8 +27,11 @@ _PATTERNS = tuple(
 )
 
 
-def hint_for(log: Path) -> str | None:
-    """What to install, from the log of a failed build; ``None`` where nothing is recognised."""
+def hint_for(log: Path, *, crossing: bool = False) -> str | None:
+    """What to install, from the log of a failed build; ``None`` where nothing is recognised.
+
+    In a build that is ``crossing`` to another machine, libraries are not this machine's.
+    """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -44,10 +47,22 @@ def hint_for(log: Path) -> str | None:
         for found in pattern.findall(text):
             for name in (found, found.rpartition("/")[2]):
                 if name in packages:
-                    return f"{found} is missing; on Debian and Ubuntu: apt install {packages[name]}"
+                    return _remedy(found, packages[name], crossing=crossing)
             if found.endswith((".h", ".hpp")):
-                return f"the header {found} is missing; install the development package that has it"
+                return _remedy(f"the header {found}", None, crossing=crossing)
     return None
+
+
+def _remedy(what: str, package: str | None, *, crossing: bool) -> str:
+    if crossing and (package is None or package.endswith("-dev")):
+        named = package or "PACKAGE (Debian's name of what has it)"
+        return (
+            f"{what} is missing: --library {named}, or name it in libraries of "
+            "[tool.sealift.build.PACKAGE]"
+        )
+    if package is None:
+        return f"{what} is missing; install the development package that has it"
+    return f"{what} is missing; on Debian and Ubuntu: apt install {package}"
 
 
 @functools.cache

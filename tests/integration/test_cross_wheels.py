@@ -102,6 +102,14 @@ def test_an_extension_that_may_fail_and_does_is_told(build: Maker) -> None:
     assert audit(build(files, optional=("demo._native",))).natives == ()
 
 
+def test_a_missing_library_is_told_by_what_brings_it(build: Maker) -> None:
+    files = dict(PROJECTS["setuptools"])
+    files["native.c"] = "#include <gmp.h>\n" + files["native.c"]
+    with pytest.raises(BuildError) as caught:
+        build(files)
+    assert (caught.value.hint or "").startswith("gmp.h is missing: --library libgmp-dev")
+
+
 def test_a_build_that_compiles_for_this_machine_is_told(build: Maker) -> None:
     files = dict(PROJECTS["setuptools"])
     files["setup.py"] = (
