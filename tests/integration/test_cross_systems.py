@@ -283,3 +283,25 @@ def test_free_threaded_pythons_have_wheels_of_their_own(
 def test_there_is_no_free_threaded_python_before_3_13() -> None:
     with pytest.raises(BuildError, match=r"free-threaded CPython 3\.11.*begin with 3\.13"):
         host_of("3.11", "linux-x86_64", free_threaded=True)
+
+
+@pytest.mark.parametrize("target", ["windows-x86_64", "macos-arm64"])
+def test_the_same_sources_give_the_same_wheel_wherever_they_lie(
+    target: str, tmp_path: Path
+) -> None:
+    host = host_of(FEATURE, target)
+    found = search(FEATURE).found
+    assert found
+    made = []
+    for place in ("here", "somewhere/else"):
+        folder = tmp_path / place
+        built = build_wheel(
+            write_project(folder / "demo", PROJECTS["setuptools"]),
+            name="demo",
+            python=BuildPython(program=found.program, version=found.version),
+            out=folder / "out",
+            log=folder / "log",
+            variables=host.variables,
+        )
+        made.append(built.wheel.read_bytes())
+    assert made[0] == made[1]
