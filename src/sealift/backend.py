@@ -194,7 +194,7 @@ def _hook(build: _Build, requires: Sequence[str], environment: Path) -> Mapping[
             raise BuildError(
                 f"cannot build {build.name}: its build backend {build.system.backend} failed",
                 details=[*problem.details[1 - process.TAIL_LINES :], _ending(problem)],
-                hint=buildhints.hint_for(build.log, crossing=_PLATFORM in build.variables),
+                hint=buildhints.hint_for(build.log, platform=build.variables.get(_PLATFORM) or ""),
                 log=build.log,
             ) from problem
         found: Mapping[str, Any] = json.loads(answer.read_text(encoding="utf-8"))

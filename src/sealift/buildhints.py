@@ -9,6 +9,7 @@ from pathlib import Path
 _PROGRAMS = (
     r"(pg_config|curl-config|mysql_config|krb5-config|llvm-config|cargo|rustc|cmake|gfortran)"
 )
+_ELSEWHERE = {"win": "Windows", "macosx": "macOS"}  # no packages of Debian's are for these
 _RUNS_FOREIGN = re.compile(r"Exec format error|cannot execute binary file")
 _PATTERNS = tuple(
     re.compile(text)
@@ -27,10 +28,11 @@ _PATTERNS = tuple(
 )
 
 
-def hint_for(log: Path, *, crossing: bool = False) -> str | None:
+def hint_for(log: Path, *, platform: str = "") -> str | None:
     """What to install, from the log of a failed build; ``None`` where nothing is recognised.
 
-    In a build that is ``crossing`` to another machine, libraries are not this machine's.
+    In a build for another machine, of which ``platform`` is what :func:`sysconfig.get_platform`
+    says there, libraries are not this machine's.
     """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -42,14 +44,21 @@ def hint_for(log: Path, *, crossing: bool = False) -> str | None:
             "give the answer by an option of its build, or leave that out by a patch, in "
             "[tool.sealift.build.PACKAGE]"
         )
+    elsewhere = next((name for key, name in _ELSEWHERE.items() if platform.startswith(key)), None)
+    if elsewhere:
+        header = _PATTERNS[0].search(text)
+        return header and (
+            f"the header {header[1]} is not among those that zig has for {elsewhere}: build there, "
+            "or take it into the sources by a patch in [tool.sealift.build.PACKAGE]"
+        )
     packages = _packages()
     for pattern in _PATTERNS:
         for found in pattern.findall(text):
             for name in (found, found.rpartition("/")[2]):
                 if name in packages:
-                    return _remedy(found, packages[name], crossing=crossing)
+                    return _remedy(found, packages[name], crossing=bool(platform))
             if found.endswith((".h", ".hpp")):
-                return _remedy(f"the header {found}", None, crossing=crossing)
+                return _remedy(f"the header {found}", None, crossing=bool(platform))
     return None
 
 

@@ -170,3 +170,11 @@ def test_projects_see_the_host_and_tools_see_this_machine(
         assert (told["machine"], told["suffixes"]) == ("AMD64", [".x", ".y"])
         assert told["bits"] is (system == "win32")
         assert told["packages"]
+    # Another program that the project brings is a tool, and asks of this machine.
+    tool = project / "meson.py"
+    tool.write_text("import os, sys\nprint(sys.platform, os.name)\n")
+    done = subprocess.run(
+        [sys.executable, tool], env={"PYTHONPATH": str(library)}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["linux", "posix"]

@@ -137,3 +137,14 @@ def test_nothing_is_guessed_from_nothing(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("KeyError: 'x'\n")
     assert hint_for(tmp_path / "log") is None
     assert hint_for(tmp_path / "gone") is None
+
+
+def test_a_header_of_another_system_is_no_matter_of_packages(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("a.h:9:10: fatal error: 'curl/curl.h' file not found\n")
+    told = hint_for(log, platform="win-amd64") or ""
+    assert told.startswith("the header curl/curl.h is not among those that zig has for Windows")
+    assert "for macOS" in (hint_for(log, platform="macosx-11.0-arm64") or "")
+    assert "--library" in (hint_for(log, platform="linux-aarch64") or "")
+    log.write_text("/bin/sh: pg_config: not found\n")
+    assert hint_for(log, platform="win-amd64") is None

@@ -6,7 +6,8 @@ process starts; nothing else sees it.  ``answers.json`` lies beside it.  Standar
 Where the host is no Linux, two kinds of code ask ``sys.platform`` and ``os.name``.  The standard
 library, setuptools and other tools ask how to start a compiler *here*; the project that is built
 asks what to compile *there*, in its ``setup.py`` above all.  So each gets its own answer, by where
-the code that asks lies.
+the code that asks lies.  That holds only in a process that runs a project's build: other programs
+that a build starts are tools, be they part of the project, as numpy's own Meson is.
 """
 
 import importlib.machinery
@@ -20,6 +21,8 @@ from types import FrameType, ModuleType
 from typing import NamedTuple
 
 _SYSTEMS = {"win32": ("nt", "Windows"), "darwin": ("posix", "Darwin")}
+# What is run to build: setup.py, or what calls the hooks of a backend (Sealift's, pip's).
+_BUILDERS = {"setup.py", "backend_worker.py", "_in_process.py", "-c"}
 # What CPython there was compiled with, as ``sys.version`` ends.
 _COMPILERS = {"AMD64": "[MSC v.1944 64 bit (AMD64)]", "ARM64": "[MSC v.1944 64 bit (ARM64)]"}
 # Where Python and what is installed for it lie; this is read before more comes to the path.
@@ -59,7 +62,8 @@ def answer_for_host() -> None:
         for name in ("include", "platinclude"):
             if name in scheme:
                 scheme[name] = include
-    if answers["system"] in _SYSTEMS:
+    builds = any(Path(argument).name in _BUILDERS for argument in sys.orig_argv[1:])
+    if builds and answers["system"] in _SYSTEMS:
         _answer_projects(answers["system"], answers["machine"])
 
 
