@@ -52,11 +52,12 @@ def make_environment(folder: Path, interpreter: str, *installed: str | Path) -> 
     environment = process.clean_environment()
     process.run([uv, "venv", "--clear", "--python", interpreter, folder], env=environment)
     constraints = Path(__file__).parent / "requirements-peers.txt"
-    process.run(
-        [uv, "pip", "install", "--python", python, "--constraint", constraints, *installed],
-        env=environment,
-        action=f"install {' '.join(map(str, installed))}",
-    )
+    if installed:
+        process.run(
+            [uv, "pip", "install", "--python", python, "--constraint", constraints, *installed],
+            env=environment,
+            action=f"install {' '.join(map(str, installed))}",
+        )
     mark.write_text(wanted)
     return python
 

@@ -197,7 +197,7 @@ def _run(rounds: int, subjects: Sequence[Subject], start: Start, app: App) -> Re
 
 def python_version(bench: Bench) -> str:
     """Name and version of the interpreter in all environments."""
-    python = next(bench.work.glob("env-*/bin/python"))
+    python = make_environment(bench.work / "env-python", bench.interpreter)
     code = "import platform as p; print(p.python_implementation(), p.python_version())"
     return process.run([python, "-c", code]).strip()
 
