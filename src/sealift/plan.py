@@ -17,7 +17,7 @@ from sealift.entrypoint import pick_entry
 from sealift.errors import InterpreterError, LockError
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.project import InputKind, Project
-from sealift.selection import Fit, candidates_of, crosses, fit_of, sibling_of
+from sealift.selection import Fit, can_compile, candidates_of, crosses, fit_of, sibling_of
 from sealift.target import Target
 
 
@@ -245,18 +245,12 @@ def _here(choice: Choice, fit: Fit, reason: str) -> Choice:
     """``choice`` to be built, or its refusal where nothing on this machine can build it."""
     if not fit.can_build:
         lacking = f"to build it needs a Python {fit.python} on this machine"
-    elif choice.is_native and crosses(fit.target) and not _is_host(fit.target):
+    elif choice.is_native and not can_compile(fit.target):
         lacking = f"native code is not built for {fit.target} here"
     else:
         return replace(choice, reason=reason)
     told = f"{reason}; {lacking}"
     return replace(choice, action=Action.REFUSE, file=None, folder=None, reason=told)
-
-
-def _is_host(target: Target) -> bool:
-    from sealift.cross.configuration import is_host
-
-    return is_host(target)
 
 
 def _refused(package: Package, reason: str) -> Choice:

@@ -7,6 +7,7 @@ from packaging.pylock import PackageWheel
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from sealift.cross.configuration import is_host
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.target import Target, current_target, load_targets
 
@@ -102,6 +103,11 @@ def fit_of(target: Target, interpreter: Interpreter | NoInterpreter) -> Fit:
 def crosses(target: Target) -> bool:
     """Whether building for ``target`` is more than building on and for this machine alone."""
     return target != current_target()
+
+
+def can_compile(target: Target) -> bool:
+    """Whether native code can be built for ``target`` here."""
+    return not crosses(target) or is_host(target)
 
 
 def sibling_of(candidates: Iterable[Candidate], fit: Fit) -> Candidate | None:
