@@ -71,7 +71,12 @@ def fetch(
             _persist(folder, lambda: _download(remote, folder, logins or {}, own))
 
     # The folder is named for the digest so that the file inside keeps its own name.
-    return store.make_entry(kind, remote.sha256, download) / remote.name
+    folder = store.make_entry(kind, remote.sha256, download)
+    path = folder / remote.name
+    if not path.exists():  # it came by another name before
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(next(folder.iterdir()))
+    return path
 
 
 def read(url: str, *, limit: int) -> bytes:

@@ -69,7 +69,7 @@ def run(sysroot: Sysroot, command: str, cwd: Path) -> str:
     """What ``command`` of a shell says in the environment of a build."""
     variables = {**os.environ, **sysroot.variables}
     env = {name: value for name, value in variables.items() if value is not None}
-    env["PATH"] = f"{sysroot.programs}:{env['PATH']}"
+    env["PATH"] += f":{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-ec", command], env=env, cwd=cwd, capture_output=True, text=True, check=False
     )

@@ -28,6 +28,16 @@ class Deb:
 
     def data(self) -> bytes:
         """The file, with data.tar packed by xz."""
+        return ar(
+            {
+                "debian-binary": b"2.0\n",
+                "control.tar": self.name.encode(),
+                "data.tar.xz": self.tar(),
+            }
+        )
+
+    def tar(self) -> bytes:
+        """Its data.tar, packed by xz."""
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w:xz") as archive:
             for name, content in self.members:
@@ -44,13 +54,33 @@ class Deb:
                         archive.addfile(member, io.BytesIO(content))
             for member in self.raw:
                 archive.addfile(member)
-        return ar(
-            {
-                "debian-binary": b"2.0\n",
-                "control.tar": self.name.encode(),
-                "data.tar.xz": out.getvalue(),
-            }
-        )
+        return out.getvalue()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourcePackage:
+    """A source package whose archives have the files and links in ``orig`` and ``debian``."""
+
+    name: str
+    version: str = "1.0-1"
+    orig: Sequence[Member] = ()
+    debian: Sequence[Member] = ()
+
+    def archives(self) -> dict[str, bytes]:
+        """Its files, by name."""
+        upstream = self.version.partition("-")[0]
+        orig = tar([(f"{self.name}-{upstream}/{name}", data) for name, data in self.orig])
+        debian = tar([(f"debian/{name}", data) for name, data in self.debian])
+        return {
+            f"{self.name}_{upstream}.orig.tar.xz": orig,
+            f"{self.name}_{self.version}.debian.tar.xz": debian,
+            f"{self.name}_{self.version}.dsc": b"not read",
+        }
+
+
+def tar(members: Sequence[Member]) -> bytes:
+    """A tar of files, links and folders, packed by xz."""
+    return Deb(name="source", members=members).tar()
 
 
 def ar(members: Mapping[str, bytes]) -> bytes:
@@ -83,8 +113,14 @@ class Archive:
         return self.folder / "dists/bookworm/InRelease"
 
 
-def make_archive(folder: Path, debs: Sequence[Deb], *, codename: str = "bookworm") -> Archive:
-    """An archive of ``debs`` for amd64, at the place of Debian 12."""
+def make_archive(
+    folder: Path,
+    debs: Sequence[Deb],
+    *,
+    codename: str = "bookworm",
+    sources: Sequence[SourcePackage] = (),
+) -> Archive:
+    """An archive of ``debs`` for amd64 and of ``sources``, at the place of Debian 12."""
     stanzas = []
     (folder / "pool").mkdir(parents=True)
     for deb in debs:
@@ -101,15 +137,33 @@ def make_archive(folder: Path, debs: Sequence[Deb], *, codename: str = "bookworm
             "SHA256": hashlib.sha256(data).hexdigest(),
         }
         stanzas.append("".join(f"{key}: {value}\n" for key, value in fields.items()))
-    index = lzma.compress("\n".join(stanzas).encode())
-    binary = folder / "dists/bookworm/main/binary-amd64"
-    binary.mkdir(parents=True)
-    (binary / "Packages.xz").write_bytes(index)
-    listed = f"{hashlib.sha256(index).hexdigest()} {len(index)} main/binary-amd64/Packages.xz"
-    text = f"Codename: {codename}\nArchitectures: amd64\nSHA256:\n {listed}\n"
+    listed = _add_index(folder, "main/binary-amd64/Packages.xz", stanzas)
+    listed += _add_index(folder, "main/source/Sources.xz", [_add(folder, it) for it in sources])
+    text = f"Codename: {codename}\nArchitectures: amd64\nSHA256:\n{listed}"
     keyring = folder / "keys.pgp"
     (folder / "dists/bookworm/InRelease").write_bytes(sign(text, keyring))
     return Archive(folder, keyring)
+
+
+def _add(folder: Path, source: SourcePackage) -> str:
+    """Put the archives of ``source`` into ``folder``; its entry in the index."""
+    lines = ""
+    for name, data in source.archives().items():
+        (folder / "pool" / name).write_bytes(data)
+        lines += f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}\n"
+    return (
+        f"Package: {source.name}\nFormat: 3.0 (quilt)\nVersion: {source.version}\n"
+        f"Directory: pool\nChecksums-Sha256:\n{lines}"
+    )
+
+
+def _add_index(folder: Path, name: str, stanzas: Sequence[str]) -> str:
+    """Write an index of ``stanzas``; its line in the signed list."""
+    index = lzma.compress("\n".join(stanzas).encode())
+    path = folder / "dists/bookworm" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(index)
+    return f" {hashlib.sha256(index).hexdigest()} {len(index)} {name}\n"
 
 
 def sign(text: str, keyring: Path) -> bytes:

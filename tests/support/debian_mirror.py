@@ -15,7 +15,8 @@ import pytest
 
 from sealift.cross.debian_libraries import choose_packages, locate_libraries
 from sealift.cross.library import debian_table
-from sealift.debian.index import Package, locate_index, open_index
+from sealift.cross.recipe import find_recipe, source_of
+from sealift.debian.index import Package, locate_index, locate_sources, open_index
 from sealift.debian.releases import MIRROR_VARIABLE, Release, architecture, parse_release
 from sealift.debian.resolution import resolve
 from sealift.interpreters.debian import releases_for, select_interpreter
@@ -58,6 +59,22 @@ def python_mirror(feature: str, *names: str) -> str:
     folder = _folder()
     for name in names:
         _bring_python(folder, feature, load_targets()[name])
+    return folder.as_uri()
+
+
+def mirror_of_sources(*names: str) -> str:
+    """URL of the mirror, which has the source packages that recipes ``names`` are built from."""
+    folder = _folder()
+    release = parse_release("debian-12")
+    base = _base(release)
+    with _mirror(folder.as_uri()):
+        _download(folder, base, f"dists/{release.codename}/InRelease")
+        _download(folder, base, _place(locate_sources(release).file.url, folder))
+        for name in names:
+            recipe = find_recipe(name)
+            assert recipe is not None
+            for file in source_of(recipe).files:
+                _download(folder, base, _place(file.url, folder))
     return folder.as_uri()
 
 

@@ -34,6 +34,13 @@ def test_the_second_time_needs_no_source(url: str, tmp_path: Path) -> None:
     assert fetch(Remote(url, SHA256)) == first
 
 
+def test_the_same_bytes_by_another_name_are_there_by_both(url: str, tmp_path: Path) -> None:
+    first = fetch(Remote(url, SHA256))
+    other = fetch(Remote((tmp_path / "other.whl").as_uri(), SHA256))
+    assert (other.name, other.read_bytes()) == ("other.whl", DATA)
+    assert first.read_bytes() == DATA
+
+
 def test_other_bytes_show_both_digests_and_leave_nothing(url: str, tmp_path: Path) -> None:
     with pytest.raises(FetchError) as caught:
         fetch(Remote(url, "0" * 64))

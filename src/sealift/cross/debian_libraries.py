@@ -15,7 +15,7 @@ from sealift import store
 from sealift.cross.library import debian_table
 from sealift.debian.downloads import download
 from sealift.debian.index import Location, Package, locate_index, open_index
-from sealift.debian.releases import architecture, parse_release
+from sealift.debian.releases import Release, architecture, parse_release
 from sealift.debian.resolution import resolve
 from sealift.debian.unpacking import unpack_packages
 from sealift.errors import RefusedError
@@ -53,12 +53,9 @@ def locate_libraries(
     :class:`~sealift.errors.FetchError`.
     """
     wanted = tuple(sorted(set(names)))
-    cpu = architecture(target.arch) if target.os == "linux" and target.abi == "gnu" else None
-    for name in debian_table()["releases"] if cpu else ():
-        release = parse_release(name)
-        if cpu and cpu not in release.lacks:
-            location = locate_index(release, cpu)
-            return DebianLibraries(location=location, names=wanted, replaced=frozenset(replaced))
+    for release, cpu in _places(target):
+        location = locate_index(release, cpu)
+        return DebianLibraries(location=location, names=wanted, replaced=frozenset(replaced))
     raise RefusedError(
         f"cannot get {', '.join(wanted)} for {target}: Debian has no packages for it, and there "
         "is no recipe that builds it from source",
@@ -66,8 +63,21 @@ def locate_libraries(
     )
 
 
-def unpack_libraries(libraries: DebianLibraries, tree: Path, *, final: Path) -> dict[str, str]:
-    """Unpack ``libraries`` into ``tree``, which will be at ``final``; versions by package.
+def has_libraries(target: Target) -> bool:
+    """Whether Debian has libraries for ``target``."""
+    return any(True for _ in _places(target))
+
+
+def _places(target: Target) -> Iterator[tuple[Release, str]]:
+    """Releases that are for ``target``, with their name of its architecture."""
+    cpu = architecture(target.arch) if target.os == "linux" and target.abi == "gnu" else None
+    for release in map(parse_release, debian_table()["releases"]):
+        if cpu and cpu not in release.lacks:
+            yield release, cpu
+
+
+def unpack_libraries(libraries: DebianLibraries, tree: Path) -> dict[str, str]:
+    """Unpack ``libraries`` into ``tree``; versions by package.  Texts still name ``/usr``.
 
     Raises :class:`~sealift.errors.ConfigError` for a package that is not to be had,
     :class:`~sealift.errors.FetchError` and :class:`~sealift.errors.ArchiveError`.
@@ -87,7 +97,6 @@ def unpack_libraries(libraries: DebianLibraries, tree: Path, *, final: Path) -> 
     for folder in library_folders(tree):
         _link_alternatives(folder)
         _drop_archives(folder)
-    name_tree(tree / "usr", final / "usr")
     return {package.name: package.version for package in chosen}
 
 

@@ -1,63 +1,127 @@
 """The C libraries that a wheel for another machine is built against: a sysroot of them.
 
-They are Debian's packages for the target, whose hashes Debian signed.  Nothing of this machine is
-in it, and nothing of Debian's C library, which is the toolchain's part.
+They are Debian's packages for the target, whose hashes Debian signed, or built from Debian's
+sources by recipes.  Nothing of this machine is in it, and nothing of Debian's C library, which is
+the toolchain's part.
 """
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sealift import store
-from sealift.cross.debian_libraries import library_folders, locate_libraries, unpack_libraries
-from sealift.cross.library import parse_libraries
+from sealift.cross.debian_libraries import (
+    DebianLibraries,
+    has_libraries,
+    library_folders,
+    locate_libraries,
+    name_tree,
+    unpack_libraries,
+)
+from sealift.cross.library import Library, parse_libraries
 from sealift.cross.pkg_config import find_pkgconf, module_folders, write_programs
+from sealift.cross.recipe import Recipe, build_triple, find_recipe, source_of, with_needs
+from sealift.cross.source_build import SourceBuild, build_library
 from sealift.cross.toolchain import GNU, Toolchain
-from sealift.errors import RefusedError
+from sealift.debian.sources import Source
 
-_RECIPE = "2"  # another one makes other trees of the same packages
+_FORMAT = "1"  # another one makes other trees of the same packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sysroot:
     """Headers and libraries below ``path``/``usr``, laid out as Debian lays them out.
 
-    ``packages`` are what is in it, with versions.  ``library_folders`` are where shared libraries
-    lie, for whoever takes them into a wheel.  ``programs`` is the folder of ``pkg-config``,
-    ``pg_config`` and such: it is to be the first on ``PATH`` of a build, since some find them in no
-    other way.  ``variables`` are those of the environment besides; ones that are ``None`` are to be
-    absent.
+    ``packages`` are what is in it, with versions: Debian's packages, and libraries built from its
+    sources, which are called as in ``src:zlib``.  ``library_folders`` are where shared libraries
+    lie, for whoever takes them into a wheel.  ``variables`` are those of the environment of a
+    build; ones that are ``None`` are to be absent, and ``PATH`` is the folder of ``pkg-config``,
+    ``pg_config`` and such, which comes before all others.
     """
 
     path: Path
     key: str
     packages: Mapping[str, str]
     library_folders: tuple[Path, ...]
-    programs: Path
     variables: Mapping[str, str | None]
+
+    @property
+    def programs(self) -> Path:
+        """The folder of its programs, such as ``pkg-config``."""
+        return self.path / "bin"
 
 
 def make_sysroot(libraries: Sequence[str], toolchain: Toolchain, *, low_floor: bool) -> Sysroot:
     """The sysroot with ``libraries``, and what they need, for the target of ``toolchain``.
 
-    Names are those of :func:`~sealift.cross.library.parse_library`.  It is made once for the same
-    packages.  Raises :class:`~sealift.errors.ConfigError` for a name that means nothing,
+    Names are those of :func:`~sealift.cross.library.parse_library`.  Libraries are Debian's; those
+    that have a recipe are built from source for a ``low_floor``, and where Debian has nothing for
+    the target.  It is made once for the same content.  Raises
+    :class:`~sealift.errors.ConfigError` for a name that means nothing,
     :class:`~sealift.errors.RefusedError` where there is nothing for the target,
-    :class:`~sealift.errors.FetchError` and :class:`~sealift.errors.ArchiveError`.
+    :class:`~sealift.errors.FetchError`, :class:`~sealift.errors.ArchiveError` and what
+    :func:`~sealift.cross.source_build.build_library` does.
     """
-    if low_floor:
-        raise RefusedError("cannot build libraries from source: there are no recipes")
-    target = toolchain.target
-    debian = locate_libraries((it.debian for it in parse_libraries(libraries)), target)
-    key = store.digest_of(_RECIPE, debian.key, target.triple, str(find_pkgconf()))
+    wanted, target = parse_libraries(libraries), toolchain.target
+    built = _from_source(wanted, low_floor=low_floor or not has_libraries(target))
+    taken = [library.debian for library in wanted if library not in built]
+    replaced = [library.debian for library in built]
+    debian = locate_libraries(taken, target, replaced=replaced) if taken else None
+    recipes = with_needs(tuple(library.name for library in built))
+    return _assembled(debian, [*_built(recipes, toolchain)], toolchain)
+
+
+def _from_source(wanted: Iterable[Library], *, low_floor: bool) -> tuple[Library, ...]:
+    return tuple(library for library in wanted if low_floor and find_recipe(library.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A library at ``path``, built from ``source``."""
+
+    path: Path
+    source: Source
+
+
+def _built(recipes: Sequence[Recipe], toolchain: Toolchain) -> Iterator[_Built]:
+    """What ``recipes`` make, each against the sysroot of those it needs."""
+    done: dict[str, _Built] = {}
+    for recipe in recipes:
+        needed = [done[each.name] for each in with_needs(recipe.needs)]
+        sysroot = _assembled(None, needed, toolchain)
+        source = source_of(recipe)
+        build = SourceBuild(
+            recipe=recipe,
+            source=source,
+            toolchain=toolchain,
+            needs=sysroot.path,
+            variables=sysroot.variables,
+        )
+        done[recipe.name] = _Built(build_library(build), source)
+        yield done[recipe.name]
+
+
+def _assembled(
+    debian: DebianLibraries | None, built: Sequence[_Built], toolchain: Toolchain
+) -> Sysroot:
+    keys = (debian.key if debian else "", *(each.path.name for each in built))
+    triple = build_triple(toolchain.target)
+    key = store.digest_of(_FORMAT, triple, str(find_pkgconf()), *keys)
     final = store.store_root() / "sysroots" / key
 
     def make(entry: Path) -> None:
         entry.mkdir()
-        packages = unpack_libraries(debian, entry, final=final)
-        write_programs(entry, final=final, triple=target.triple)
+        packages = {f"src:{each.source.name}": each.source.version for each in built}
+        if debian:
+            packages |= unpack_libraries(debian, entry)
+        for each in built:
+            shutil.copytree(each.path / "usr", entry / "usr", symlinks=True, dirs_exist_ok=True)
+        (entry / "usr").mkdir(exist_ok=True)
+        name_tree(entry / "usr", final / "usr")
+        write_programs(entry, final=final, triple=triple)
         (entry / "packages.json").write_text(json.dumps(packages, indent=1), encoding="utf-8")
 
     store.make_entry("sysroots", key, make)
@@ -67,7 +131,6 @@ def make_sysroot(libraries: Sequence[str], toolchain: Toolchain, *, low_floor: b
         key=key,
         packages=packages,
         library_folders=library_folders(final),
-        programs=final / "bin",
         variables=_variables(final, toolchain),
     )
 
@@ -76,8 +139,9 @@ def _variables(path: Path, toolchain: Toolchain) -> dict[str, str | None]:
     usr, folders = path / "usr", library_folders(path)
     headers = [*_header_folders(usr)]
     linking = [f"-L{folder}" for folder in folders]
-    # Its libraries ask for a C library that is newer than the one that is linked to.
-    linking.append("-Wl,--allow-shlib-undefined")
+    if toolchain.target.os == "linux":
+        # Debian's libraries ask for a C library that is newer than the one that is linked to.
+        linking.append("-Wl,--allow-shlib-undefined")
     if toolchain.name == GNU:
         linking += [f"-Wl,-rpath-link,{folder}" for folder in folders]
     modules = [folder / "cmake" for folder in folders]
@@ -86,6 +150,7 @@ def _variables(path: Path, toolchain: Toolchain) -> dict[str, str | None]:
         "CPPFLAGS": " ".join(f"-I{folder}" for folder in headers),
         "CPATH": _joined(headers),
         "LDFLAGS": " ".join(linking),
+        "PATH": str(path / "bin"),
         "PKG_CONFIG": str(path / "bin/pkg-config"),
         "PKG_CONFIG_LIBDIR": _joined(module_folders(usr)),
         "PKG_CONFIG_SYSROOT_DIR": None,

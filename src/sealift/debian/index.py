@@ -59,7 +59,7 @@ class Index:
     def packages(self, name: str) -> Iterator[Package]:
         """Every version of the package ``name``."""
         for stanza in self.stanzas.get(name, ()):
-            yield self._package(_fields(stanza))
+            yield self._package(stanza_fields(stanza))
 
     def providing(self, name: str) -> Iterator[tuple[Package, Relation]]:
         """Packages that stand for the virtual package ``name``, in the order of the index."""
@@ -112,18 +112,33 @@ def locate_index(release: Release, architecture: str) -> Location:
     Raises :class:`FetchError` when its signature does not hold, or it does not have the
     architecture.
     """
+    return _locate(release, architecture, f"binary-{architecture}", "Packages.xz")
+
+
+def locate_sources(release: Release) -> Location:
+    """The place of the index of source packages of ``release``; see :func:`locate_index`."""
+    return _locate(release, "source", "source", "Sources.xz")
+
+
+def _locate(release: Release, architecture: str, folder: str, name: str) -> Location:
     mirror = release.mirror
     signed = _signed_release(release, mirror)
-    fields = _fields(_verified(signed, release))
+    fields = stanza_fields(_verified(signed, release))
     if release.codename != fields.get("Codename"):
         raise FetchError(
             f"cannot use the index of {release.name}: it is of {fields.get('Codename')!r}",
             details=[mirror],
         )
-    sha256, size = _listed(fields, release, architecture)
-    place = f"{mirror}/dists/{release.codename}/main/binary-{architecture}"
+    listed = _listed(fields, f"main/{folder}/{name}")
+    if listed is None:
+        raise FetchError(
+            f"cannot find packages for {architecture} in {release.name}",
+            hint=f"it has {fields.get('Architectures', 'none')}",
+        )
+    sha256, size = listed
+    place = f"{mirror}/dists/{release.codename}/main/{folder}"
     by_hash = fields.get("Acquire-By-Hash") == "yes"
-    url = f"{place}/by-hash/SHA256/{sha256}" if by_hash else f"{place}/Packages.xz"
+    url = f"{place}/by-hash/SHA256/{sha256}" if by_hash else f"{place}/{name}"
     return Location(
         release=release,
         architecture=architecture,
@@ -132,8 +147,8 @@ def locate_index(release: Release, architecture: str) -> Location:
     )
 
 
-def open_index(location: Location) -> Index:
-    """The index at ``location``; raises :class:`FetchError`."""
+def read_stanzas(location: Location) -> Iterator[str]:
+    """The entries of the index at ``location``, as text; raises :class:`FetchError`."""
     path = fetch.fetch(location.file, kind="debian-indexes")
     try:
         text = lzma.decompress(path.read_bytes()).decode("utf-8")
@@ -141,9 +156,14 @@ def open_index(location: Location) -> Index:
         raise FetchError(
             f"cannot read the index of {location.release.name}: {problem}"
         ) from problem
+    yield from text.split("\n\n")
+
+
+def open_index(location: Location) -> Index:
+    """The index at ``location``; raises :class:`FetchError`."""
     stanzas: dict[str, tuple[str, ...]] = {}
     providers: dict[str, dict[str, None]] = {}
-    for stanza in text.split("\n\n"):
+    for stanza in read_stanzas(location):
         named = _NAME.search(stanza)
         if not named:
             continue
@@ -187,19 +207,15 @@ def _verified(signed: bytes, release: Release) -> str:
     return verified(signed, name=name, is_archived=release.is_archived)
 
 
-def _listed(fields: Mapping[str, str], release: Release, architecture: str) -> tuple[str, int]:
-    wanted = f"main/binary-{architecture}/Packages.xz"
+def _listed(fields: Mapping[str, str], wanted: str) -> tuple[str, int] | None:
     for line in fields.get("SHA256", "").splitlines():
         match line.split():
             case [sha256, size, path] if path == wanted and size.isdecimal():
                 return sha256, int(size)
-    raise FetchError(
-        f"cannot find packages for {architecture} in {release.name}",
-        hint=f"it has {fields.get('Architectures', 'none')}",
-    )
+    return None
 
 
-def _fields(stanza: str) -> Mapping[str, str]:
+def stanza_fields(stanza: str) -> Mapping[str, str]:
     """The fields of one stanza (deb822(5)); lines that go on keep their ends."""
     found: dict[str, str] = {}
     name = ""

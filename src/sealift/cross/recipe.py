@@ -1,0 +1,141 @@
+"""Recipes: how libraries are built from source, as ``data/recipes.toml`` has them."""
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from sealift.debian.index import locate_sources
+from sealift.debian.releases import parse_release
+from sealift.debian.sources import Source, find_source
+from sealift.errors import RefusedError
+from sealift.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """C ``files`` that become library ``name``, which pkg-config calls ``module``."""
+
+    name: str
+    soname: str
+    module: str
+    files: tuple[str, ...]
+    flags: tuple[str, ...]
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How library ``name`` is built: by ``steps``, or where there are none by ``compilation``.
+
+    ``source`` is Debian's source package, ``licence`` an SPDX expression.  ``needs`` are recipes
+    that come first, ``tools`` programs of this machine.  ``cpus`` are values for the steps.
+    """
+
+    name: str
+    source: str
+    licence: str
+    needs: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    on: frozenset[str] = frozenset({"linux"})
+    steps: tuple[tuple[str, ...], ...] = ()
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cpus: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    compilation: Compilation | None = None
+
+    def text(self) -> str:
+        """Its own text: another one builds anew."""
+        return repr(self)
+
+    def values(self, target: Target) -> Mapping[str, str]:
+        """What replaces names in the steps for ``target``; raises :class:`RefusedError`."""
+        found = self.cpus.get(target.arch, self.cpus.get("default"))
+        if target.os not in self.on or (self.cpus and found is None):
+            raise RefusedError(
+                f"cannot build {self.name} for {target} from source: the recipe is for "
+                + (
+                    ", ".join(sorted(self.on)) if target.os not in self.on else ", ".join(self.cpus)
+                ),
+                hint="build without it, or bring a wheel that has it",
+            )
+        return found or {}
+
+
+def find_recipe(name: str) -> Recipe | None:
+    """The recipe of library ``name`` (see ``data/libraries.toml``), where there is one."""
+    row = _table()["recipes"].get(name)
+    if row is None:
+        return None
+    system = _table()["systems"].get(row.get("system"), {})
+    compiled = row.get("compile")
+    return Recipe(
+        name=name,
+        source=row["source"],
+        licence=row["licence"],
+        needs=tuple(row.get("needs", ())),
+        tools=tuple(row.get("tools", system.get("tools", ()))),
+        on=frozenset(row.get("on", ("linux",))),
+        steps=tuple(map(tuple, row.get("steps", system.get("steps", ())))),
+        options=tuple(row.get("options", ())),
+        environment=row.get("environment", {}),
+        cpus=row.get("cpus", {}),
+        compilation=_compilation(compiled) if compiled else None,
+    )
+
+
+def _compilation(row: Mapping[str, Any]) -> Compilation:
+    return Compilation(
+        name=row["name"],
+        soname=row["soname"],
+        module=row["module"],
+        files=tuple(row["files"]),
+        flags=tuple(row["flags"]),
+        headers=tuple(row["headers"]),
+    )
+
+
+def with_needs(names: tuple[str, ...]) -> tuple[Recipe, ...]:
+    """The recipes ``names`` and all they need, those that come first in front."""
+    found: dict[str, Recipe] = {}
+
+    def add(name: str) -> None:
+        recipe = find_recipe(name)
+        assert recipe is not None
+        for need in recipe.needs:
+            if need not in found:
+                add(need)
+        found.setdefault(name, recipe)
+
+    for name in names:
+        add(name)
+    return tuple(found.values())
+
+
+def source_of(recipe: Recipe) -> Source:
+    """The source package of ``recipe``; raises :class:`~sealift.errors.FetchError`."""
+    return find_source(locate_sources(parse_release(_table()["release"])), recipe.source)
+
+
+def build_triple(target: Target) -> str:
+    """How build systems call ``target``.
+
+    >>> from sealift.target import load_targets
+    >>> build_triple(load_targets()["linux-i686"])
+    'i686-linux-gnu'
+    """
+    triple: str = _table()["triples"].get(target.triple, target.triple)
+    return triple
+
+
+def recipe_names() -> tuple[str, ...]:
+    """All libraries that there is a recipe for."""
+    return tuple(_table()["recipes"])
+
+
+@functools.cache
+def _table() -> dict[str, Any]:
+    text = resources.files("sealift").joinpath("data/recipes.toml").read_text("utf-8")
+    return tomllib.loads(text)
