@@ -162,6 +162,12 @@ def _receive(
     return digest.hexdigest(), received
 
 
+def was_answered(problem: FetchError) -> bool:
+    """Whether a host answered, if not with what was wanted: it may have other files."""
+    cause = problem.__cause__
+    return isinstance(cause, urllib.error.HTTPError) or not isinstance(cause, OSError)
+
+
 def _reason(problem: Exception, url: str) -> str:
     """Why there was no answer, as a clause."""
     host = urllib.parse.urlsplit(_shown(url)).netloc

@@ -88,7 +88,8 @@ def make_jobs(request: Request) -> Plan:
     project = make_project(request)
     settings = project.settings
     targets = _targets(settings)
-    interpreters = {target.name: _interpreter(project, target) for target in targets}
+    silent: dict[str, str] = {}  # whose host did not answer, which takes long to find out
+    interpreters = {target.name: _interpreter(project, target, silent) for target in targets}
     with console.step("Locking dependencies") as step:
         python = min(found.feature for found in interpreters.values())
         locked = lock(project, python=python, update=request.upgrade)
@@ -102,11 +103,13 @@ def make_jobs(request: Request) -> Plan:
     )
 
 
-def _interpreter(project: Project, target: Target) -> Interpreter | NoInterpreter:
+def _interpreter(
+    project: Project, target: Target, silent: dict[str, str]
+) -> Interpreter | NoInterpreter:
     settings, wanted = project.settings, project.settings.config.python
     with console.step(f"Choosing Python for {target}") as step:
         try:
-            found = choose(wanted, project.requires_python, target, settings)
+            found = choose(wanted, project.requires_python, target, settings, silent=silent)
         except (InterpreterError, FetchError) as problem:
             if target.name == current_target().name:
                 raise

@@ -1,7 +1,9 @@
 """Products with Debian's Pythons for other CPUs: built here, run in roots of Debian by qemu."""
 
+import dataclasses
 import functools
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from sealift.binary.elf import read_elf
-from sealift.config import Settings
+from sealift.config import Config, Settings
 from sealift.formats.onefile import OneFile
 from sealift.interpreter import Interpreter
+from sealift.interpreters.choose import choose
 from sealift.interpreters.debian import DebianInterpreters
 from sealift.launcher.product import CompressedOptions
 from sealift.machine import PROGRAMS, Machine
@@ -107,6 +110,27 @@ def test_the_tree_has_all_that_it_asks_for_and_nothing_of_this_machine(name: str
     assert python.headers is not None
     sizes = "#define SIZEOF_VOID_P 4" in (python.headers / "pyconfig.h").read_text()
     assert sizes == (name == "linux-armv7l")
+
+
+def test_debian_stands_in_where_releases_cannot_be_reached() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        mirror = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    settings, target = Settings(config=Config(mirror=mirror)), load_targets()[FULL]
+    found = choose(FEATURE, "", target, settings)
+    assert found == dataclasses.replace(interpreter(FULL), reason=found.reason)
+    assert found.reason.startswith("debian-13 for arm64; standalone: cannot download cpython-3.13")
+    assert "nothing answers at 127.0.0.1" in found.reason
+
+
+def test_the_same_packages_make_the_same_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = interpreter(FULL)
+    monkeypatch.setenv("SEALIFT_CACHE_DIR", str(tmp_path))
+    again = DebianInterpreters().find(FEATURE, load_targets()[FULL], Settings())
+    assert again.root != first.root
+    assert (again.key, again.floor, again.libraries) == (first.key, first.floor, first.libraries)
 
 
 def test_python_does_there_what_it_does_here(tmp_path: Path) -> None:

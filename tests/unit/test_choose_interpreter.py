@@ -155,6 +155,24 @@ def test_what_there_is_is_listed_by_provider(install: Install) -> None:
     assert offers(Settings(), load_targets()["linux-armv7l"]) == {"debian": ("3.13", "3.11")}
 
 
+def test_a_host_that_does_not_answer_is_not_waited_for_again(install: Install) -> None:
+    offline = FetchError("cannot download it: nothing answers")
+    offline.__cause__ = TimeoutError()
+    absent = FetchError("cannot download it: the server answered 404")
+    fakes = install(standalone={"3.13": offline}, debian={"3.13": absent})
+    silent: dict[str, str] = {}
+    for name in ("linux-aarch64", "linux-i686"):
+        with pytest.raises(InterpreterError) as caught:
+            choose("3.13", "", load_targets()[name], Settings(), silent=silent)
+        assert caught.value.details == (
+            "standalone: cannot download it: nothing answers",
+            "debian: cannot download it: the server answered 404",
+        )
+    assert len(fakes["standalone"].asked) == 1
+    assert len(fakes["debian"].asked) == 2
+    assert silent == {"standalone": offline.message}
+
+
 def test_a_named_provider_s_failure_is_its_own(install: Install) -> None:
     install(local={"3.13": "3.13.0"}, standalone={"3.13": FetchError("offline")})
     settings = Settings(config=Config(interpreter="standalone"))

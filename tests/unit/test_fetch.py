@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from sealift.errors import FetchError
-from sealift.fetch import Remote, fetch, read
+from sealift.fetch import Remote, fetch, read, was_answered
 
 DATA = b"a wheel, say" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -45,6 +45,7 @@ def test_other_bytes_show_both_digests_and_leave_nothing(url: str, tmp_path: Pat
     with pytest.raises(FetchError) as caught:
         fetch(Remote(url, "0" * 64))
     assert f"received {SHA256}" in caught.value.details
+    assert was_answered(caught.value)
     assert list((tmp_path / "store").rglob("*.whl")) == []
 
 
@@ -83,6 +84,7 @@ def test_a_host_that_cannot_be_reached_is_told_in_words(
     assert "Errno" not in caught.value.message
     assert caught.value.hint
     assert caught.value.details == ("http://index.invalid/x.whl",)
+    assert not was_answered(caught.value)
 
 
 def test_other_schemes_are_refused(url: str) -> None:

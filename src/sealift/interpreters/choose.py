@@ -1,6 +1,7 @@
 """Which interpreter is shipped, when the user leaves it open; ``docs/design/interpreters.md``."""
 
 import dataclasses
+from collections.abc import MutableMapping
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -8,6 +9,7 @@ from packaging.version import Version
 from sealift import plugins
 from sealift.config import Settings
 from sealift.errors import FetchError, InterpreterError
+from sealift.fetch import was_answered
 from sealift.interpreter import Interpreter
 from sealift.interpreters import candidates
 from sealift.interpreters.candidates import named_program
@@ -22,21 +24,29 @@ _DETAILS = 12
 
 
 def choose(
-    python: str | None, requires_python: str, target: Target, settings: Settings
+    python: str | None,
+    requires_python: str,
+    target: Target,
+    settings: Settings,
+    *,
+    silent: MutableMapping[str, str] | None = None,
 ) -> Interpreter:
     """The interpreter to ship to ``target``, prepared.
 
     ``python`` is a feature version, a full one, or ``None`` for the newest that
-    ``requires_python`` allows, one this machine has before others.  Raises
+    ``requires_python`` allows, one this machine has before others.  ``silent`` are providers whose
+    host does not answer, with what was said; they are not asked, and more may be added.  Raises
     :class:`InterpreterError` with every provider's reason.
     """
     allowed = SpecifierSet(requires_python)
     reasons: list[str] = []
-    unreachable: set[str] = set()
+    silent = {} if silent is None else silent
+    failed = dict(silent)
     for wanted in _versions(python, allowed, settings):
         passed_over: list[str] = []
         for name in _providers(target, settings):
-            if name in unreachable:
+            if name in failed:
+                passed_over.append(f"{name}: {failed[name]}")
                 continue
             try:
                 found = _take(name, wanted, target, settings)
@@ -46,7 +56,9 @@ def choose(
             except FetchError as problem:
                 if settings.config.interpreter != AUTO:
                     raise
-                unreachable.add(name)
+                failed[name] = problem.message
+                if not was_answered(problem):
+                    silent[name] = problem.message
                 passed_over.append(f"{name}: {problem.message}")
             else:
                 return dataclasses.replace(found, reason="; ".join((found.reason, *passed_over)))
