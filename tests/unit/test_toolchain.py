@@ -81,6 +81,7 @@ def test_what_is_said_to_apples_linker_is_said_to_zig(given: str, taken: str) ->
         # Paths and names that look like options.
         ("-c /DATA/a.c -o /Downloads/a.o", "-c -DDATA/a.c -o /Downloads/a.o"),
         ("-I /Data -D /W3 /LTCG:OFF", "-I /Data -D /W3"),
+        ("-shared -static a.o -lucrt -lm", "-shared a.o -lm"),
         # What Meson adds to each of its checks.
         ("-Werror=unused-command-line-argument -c a.c", "-c a.c"),
     ],
@@ -211,6 +212,17 @@ def test_a_floor_that_zig_does_not_have_is_refused() -> None:
     old = dataclasses.replace(parse_target("linux-riscv64"), floor=(2, 17))
     with pytest.raises(ToolError, match=r"with glibc 2\.17: the oldest that zig has is 2\.27"):
         find_toolchain("zig", old)
+
+
+@pytest.mark.usefixtures("zig")
+def test_the_macos_that_is_compiled_for_is_told_to_zig() -> None:
+    for floor, told in ((None, "x86_64-macos.10.13"), ("10.9", "x86_64-macos.10.9")):
+        target = parse_target("macos-x86_64")
+        found = find_toolchain("zig", target.with_floor(floor) if floor else target)
+        settings = json.loads((found.cc.parent / "settings.json").read_text())
+        assert settings["flags"][:2] == ["-target", told]
+    with pytest.raises(ToolError, match=r"macOS 10\.15: the oldest that zig has is 11\.0"):
+        find_toolchain("zig", parse_target("macos-arm64").with_floor("10.15"))
 
 
 def test_a_missing_gnu_toolchain_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
