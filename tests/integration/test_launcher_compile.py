@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,14 +13,19 @@ import pytest
 
 from sealift import index
 from sealift.binary.elf import ElfFacts, read_elf
+from sealift.cross.host import make_host
+from sealift.cross.toolchain import ZIG, find_toolchain
 from sealift.errors import FetchError, InterpreterError, ToolError
 from sealift.floor import floor_of
 from sealift.interpreter import Interpreter
 from sealift.launcher import compile as compiling
 from sealift.launcher.compile import launcher_for
+from sealift.machine import PROGRAMS
+from sealift.runners.roots import RootRunner
 from sealift.target import load_targets
+from tests.support.debian_mirror import local_mirror
 from tests.support.interpreters import shared_interpreter, static_interpreter
-from tests.support.launched import MAIN, answer, start
+from tests.support.launched import FAILED, MAIN, answer, start
 from tests.support.single_files import write_single_file
 from tests.support.tools import require_tool
 
@@ -88,13 +94,45 @@ def test_zig_makes_launchers_for_older_systems(tmp_path: Path) -> None:
 
 @pytest.mark.network
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["linux-aarch64", "linux-x86_64-musl"])
-def test_zig_makes_launchers_for_other_machines(name: str) -> None:
-    target = load_targets()[name]
-    other = dataclasses.replace(shared_interpreter(), target=target, key=name)
+def test_zig_makes_launchers_for_other_c_libraries() -> None:
+    target = load_targets()["linux-x86_64-musl"]
+    other = dataclasses.replace(shared_interpreter(), target=target, key=target.name)
     found = facts(launcher_for(other))
     assert found.machine == target.arch
     assert not found.is_static
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_launcher_reads_its_payload_where_bytes_have_the_other_order(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It goes as far as it can go with a libpython for this machine: up to loading it."""
+    for tool in ("bwrap", "gpgv", "unshare", "qemu-s390x-static"):
+        require_tool(tool)
+    monkeypatch.setenv("SEALIFT_DEBIAN_MIRROR", local_mirror(("debian-12", "s390x")))
+    machine = RootRunner().start("debian-12", "s390x")
+    here, target = shared_interpreter(), load_targets()["linux-s390x"]
+    assert here.program is not None
+    host = make_host(here.program, find_toolchain(ZIG, target))
+    other = dataclasses.replace(here, target=target, headers=host.headers, key=target.name)
+    app = write_single_file(tmp_path / "app", other, MAIN)
+
+    library = "$HOME/.cache/sealift/apps/*/lib/libpython3.13.so.1.0"
+    twice = f"{PROGRAMS}/app; {PROGRAMS}/app; echo $?; test -s {library} && echo written"
+
+    def started(program: Path) -> list[str]:
+        command = ("/bin/sh", "-c", twice)
+        done = machine.run(command, programs={"app": program}, timeout=100)
+        return done.output.splitlines()
+
+    first, second, status, written = started(app)
+    assert re.match(r"app: cannot start: /home/user/\S+/lib/libpython3\.13\.so\.1\.0: ", first)
+    assert (second, status, written) == (first, str(FAILED), "written")
+    data = bytearray(app.read_bytes())
+    data[-100] ^= 1
+    app.write_bytes(data)
+    assert started(app)[0].startswith("app: cannot start: this file is damaged")
 
 
 def test_without_headers_it_says_what_to_install() -> None:
