@@ -1,23 +1,33 @@
-"""Which package of this machine's system a file belongs to, by asking its package manager."""
+"""Which package of a system a file belongs to: this machine's, or that of a tree made here.
 
+This machine's package manager is asked; a tree of packages has a list.
+"""
+
+import dataclasses
 import functools
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sealift import process, store
 from sealift.errors import SealiftError
 from sealift.sbom import Component, package_url
 
 _OS_RELEASE = Path("/etc/os-release")
+_LIST = "owners.json"
 _DIVERSIONS = ("diversion ", "local diversion ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A package of the system: ``kind`` is deb, rpm or apk, ``distro`` as in ``debian-12``."""
+    """A package of a system: ``kind`` is deb, rpm or apk, ``distro`` as in ``debian-12``.
+
+    ``arch`` is ``source`` for what was built from a source package.  ``licence`` is an SPDX
+    expression, where it is known.
+    """
 
     kind: str
     name: str
@@ -25,6 +35,7 @@ class Owner:
     arch: str
     system: str
     distro: str
+    licence: str | None = None
 
     @property
     def purl(self) -> str:
@@ -38,6 +49,35 @@ class Owner:
 def owners_of(paths: Iterable[Path]) -> dict[Path, Owner]:
     """The packages that own the files at ``paths``, links followed; what none owns is left out."""
     real = {path: path.resolve() for path in paths}
+    recorded = _recorded(real)
+    return {**recorded, **_asked({path: it for path, it in real.items() if path not in recorded})}
+
+
+def record_owners(tree: Path, owners: Mapping[str, Owner]) -> None:
+    """Have :func:`owners_of` know the files of ``tree``, by their paths in it."""
+    rows = {path: dataclasses.asdict(owner) for path, owner in sorted(owners.items())}
+    (tree / _LIST).write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def _recorded(real: Mapping[Path, Path]) -> dict[Path, Owner]:
+    """The owners of files that lie in trees with a list."""
+    found: dict[Path, Owner] = {}
+    for path, place in real.items():
+        tree = next((folder for folder in place.parents if (folder / _LIST).is_file()), None)
+        row = tree and _rows(tree / _LIST).get(place.relative_to(tree).as_posix())
+        if row:
+            found[path] = Owner(**row)
+    return found
+
+
+@functools.cache
+def _rows(path: Path) -> Mapping[str, Any]:
+    rows: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return rows
+
+
+def _asked(real: Mapping[Path, Path]) -> dict[Path, Owner]:
+    """The owners of files of this machine."""
     if not real:
         return {}
     for kind, ask in (("deb", _ask_dpkg), ("rpm", _ask_rpm), ("apk", _ask_apk)):
@@ -76,6 +116,7 @@ def _component(path: str, owner: Owner | None, file: Path) -> Component:
         name=owner.name if owner else PurePosixPath(path).name,
         version=owner.version if owner else None,
         purl=owner.purl if owner else None,
+        licence=owner.licence if owner else None,
         sha256=store.file_sha256(file),
         files=(path,),
     )

@@ -21,14 +21,15 @@ class Component:
     """A part of a product.
 
     ``kind`` is CycloneDX's type: application, library, framework, file.  ``purl`` is a package URL
-    (see :func:`package_url`); ``sha256`` is of the file as it is inside, or of the wheel of a
-    distribution; ``files`` are its paths inside.
+    (see :func:`package_url`), ``licence`` an SPDX expression.  ``sha256`` is of the file as it is
+    inside, or of the wheel of a distribution; ``files`` are its paths inside.
     """
 
     name: str
     version: str | None = None
     kind: str = "library"
     purl: str | None = None
+    licence: str | None = None
     sha256: str | None = None
     files: tuple[str, ...] = ()
 
@@ -92,6 +93,8 @@ def _described(part: Component) -> dict[str, Any]:
         "type": part.kind, "bom-ref": part.reference, "name": part.name,
         "version": part.version, "purl": part.purl,
     }  # fmt: skip
+    if part.licence:
+        described["licenses"] = [{"expression": part.licence}]
     if part.sha256:
         described["hashes"] = [{"alg": "SHA-256", "content": part.sha256}]
     if part.files:

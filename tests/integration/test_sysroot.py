@@ -13,6 +13,7 @@ from sealift.debian.releases import MIRROR_VARIABLE
 from sealift.errors import ConfigError, RefusedError
 from sealift.floor import glibc_versions
 from sealift.machine import PROGRAMS
+from sealift.owners import owners_of
 from sealift.runners.roots import RootRunner
 from sealift.target import load_targets
 from tests.support.debian_mirror import local_mirror, mirror_of_libraries
@@ -168,6 +169,14 @@ def test_a_sysroot_has_what_was_asked_for_and_nothing_of_a_c_library(sysroot: Sy
         if path.is_symlink() and not path.resolve().is_relative_to(sysroot.path)
     ]  # fmt: skip
     assert not leading_out
+
+
+def test_files_lead_to_their_packages(sysroot: Sysroot) -> None:
+    path = sysroot.library_folders[0] / "libopenblas.so"
+    owner = owners_of([path])[path]
+    assert (owner.name, owner.arch) == ("libopenblas0-pthread", "arm64")
+    assert owner.purl.startswith("pkg:deb/debian/libopenblas0-pthread@0.3.21")
+    assert owner.purl.endswith("?arch=arm64&distro=debian-12")
 
 
 def test_the_same_libraries_are_one_sysroot(sysroot: Sysroot, toolchain: Toolchain) -> None:

@@ -31,6 +31,15 @@ def test_the_document_keeps_the_schema() -> None:
     assert document["dependencies"][0]["dependsOn"] == [UNKNOWN.reference, PQ.reference]
 
 
+def test_a_licence_is_told_where_it_is_known() -> None:
+    part = dataclasses.replace(PQ, licence="FTL OR GPL-2.0-only")
+    text = cyclonedx(WHEEL, [part, UNKNOWN]).decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    unknown, known = json.loads(text)["components"]
+    assert known["licenses"] == [{"expression": "FTL OR GPL-2.0-only"}]
+    assert "licenses" not in unknown
+
+
 def test_the_same_parts_in_any_order_give_the_same_bytes() -> None:
     assert cyclonedx(WHEEL, [PQ, UNKNOWN]) == cyclonedx(WHEEL, [UNKNOWN, PQ])
     assert cyclonedx(WHEEL, [PQ]) != cyclonedx(WHEEL, [UNKNOWN])

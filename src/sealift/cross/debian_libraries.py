@@ -19,6 +19,7 @@ from sealift.debian.releases import Release, architecture, parse_release
 from sealift.debian.resolution import resolve
 from sealift.debian.unpacking import unpack_packages
 from sealift.errors import RefusedError
+from sealift.owners import Owner
 from sealift.target import Target
 
 _KEPT = ("include", "lib", "share/pkgconfig", "share/cmake")
@@ -76,8 +77,10 @@ def _places(target: Target) -> Iterator[tuple[Release, str]]:
             yield release, cpu
 
 
-def unpack_libraries(libraries: DebianLibraries, tree: Path) -> dict[str, str]:
-    """Unpack ``libraries`` into ``tree``; versions by package.  Texts still name ``/usr``.
+def unpack_libraries(libraries: DebianLibraries, tree: Path) -> dict[str, Owner]:
+    """Unpack ``libraries`` into ``tree``; the packages of all files by their paths in it.
+
+    Texts still name ``/usr``.
 
     Raises :class:`~sealift.errors.ConfigError` for a package that is not to be had,
     :class:`~sealift.errors.FetchError` and :class:`~sealift.errors.ArchiveError`.
@@ -86,7 +89,8 @@ def unpack_libraries(libraries: DebianLibraries, tree: Path) -> dict[str, str]:
     title = f"Libraries of {place.release.name} for {place.architecture}"
     debs = download([package.file for package in chosen], title=title, kind="debian-packages")
     whole = tree.with_name(f"{tree.name}-whole")
-    unpack_packages(debs, whole)
+    packages = dict(zip(debs, chosen, strict=True))
+    origins = unpack_packages(debs, whole)
     (tree / "usr").mkdir(parents=True)
     for name in _KEPT:
         if (whole / "usr" / name).is_dir():
@@ -97,7 +101,17 @@ def unpack_libraries(libraries: DebianLibraries, tree: Path) -> dict[str, str]:
     for folder in library_folders(tree):
         _link_alternatives(folder)
         _drop_archives(folder)
-    return {package.name: package.version for package in chosen}
+    return {
+        path.relative_to(whole.resolve()).as_posix(): _owner(packages[deb], place)
+        for path, deb in origins.items()
+    }
+
+
+def _owner(package: Package, place: Location) -> Owner:
+    return Owner(
+        kind="deb", name=package.name, version=package.version, arch=package.architecture,
+        system="debian", distro=place.release.name,
+    )  # fmt: skip
 
 
 def choose_packages(libraries: DebianLibraries) -> tuple[Package, ...]:

@@ -11,6 +11,7 @@ from sealift.debian.index import locate_sources
 from sealift.debian.releases import parse_release
 from sealift.debian.sources import Source, find_source
 from sealift.errors import RefusedError
+from sealift.owners import Owner
 from sealift.target import Target
 
 
@@ -39,7 +40,7 @@ class Recipe:
     licence: str
     needs: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
-    on: frozenset[str] = frozenset({"linux"})
+    on: tuple[str, ...] = ("linux",)
     steps: tuple[tuple[str, ...], ...] = ()
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -56,9 +57,7 @@ class Recipe:
         if target.os not in self.on or (self.cpus and found is None):
             raise RefusedError(
                 f"cannot build {self.name} for {target} from source: the recipe is for "
-                + (
-                    ", ".join(sorted(self.on)) if target.os not in self.on else ", ".join(self.cpus)
-                ),
+                + (", ".join(self.on) if target.os not in self.on else ", ".join(self.cpus)),
                 hint="build without it, or bring a wheel that has it",
             )
         return found or {}
@@ -77,7 +76,7 @@ def find_recipe(name: str) -> Recipe | None:
         licence=row["licence"],
         needs=tuple(row.get("needs", ())),
         tools=tuple(row.get("tools", system.get("tools", ()))),
-        on=frozenset(row.get("on", ("linux",))),
+        on=tuple(row.get("on", ("linux",))),
         steps=tuple(map(tuple, row.get("steps", system.get("steps", ())))),
         options=tuple(row.get("options", ())),
         environment=row.get("environment", {}),
@@ -117,6 +116,14 @@ def with_needs(names: tuple[str, ...]) -> tuple[Recipe, ...]:
 def source_of(recipe: Recipe) -> Source:
     """The source package of ``recipe``; raises :class:`~sealift.errors.FetchError`."""
     return find_source(locate_sources(parse_release(_table()["release"])), recipe.source)
+
+
+def owner_of(recipe: Recipe, source: Source) -> Owner:
+    """What a bill of materials says of libraries that ``recipe`` made of ``source``."""
+    return Owner(
+        kind="deb", name=source.name, version=source.version, arch="source", system="debian",
+        distro=parse_release(_table()["release"]).name, licence=recipe.licence,
+    )  # fmt: skip
 
 
 def build_triple(target: Target) -> str:

@@ -39,20 +39,22 @@ _KINDS = {True: ("--enable-shared", "--disable-static"), False: ("--disable-shar
 class SourceBuild:
     """A library to be built of ``source`` by ``recipe``.
 
-    ``needs`` is the folder of a sysroot with what it needs, and ``variables`` are that one's.
+    ``needs`` are the folders of libraries it needs, which are in a sysroot whose variables
+    are ``variables``.
     """
 
     recipe: Recipe
     source: Source
     toolchain: Toolchain
-    needs: Path
+    needs: tuple[Path, ...]
     variables: Mapping[str, str | None]
 
     @property
     def key(self) -> str:
         """What tells it from others."""
-        parts = (self.recipe.text(), self.source.key, self.toolchain.identity, self.needs.name)
-        return store.digest_of(_FORMAT, str(self.toolchain.target), *parts)
+        parts = (self.recipe.text(), self.source.key, self.toolchain.identity)
+        needs = (path.name for path in self.needs)
+        return store.digest_of(_FORMAT, str(self.toolchain.target), *parts, *needs)
 
 
 def build_library(build: SourceBuild) -> Path:
@@ -165,7 +167,6 @@ class _Work:
             "cpu": target.machine,
             "out": str(self.out),
             "jobs": str(os.cpu_count() or 1),
-            "needs": str(self.build.needs / "usr"),
         }
         for word in words:
             if word == "{options}":

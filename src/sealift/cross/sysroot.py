@@ -23,12 +23,19 @@ from sealift.cross.debian_libraries import (
 )
 from sealift.cross.library import Library, parse_libraries
 from sealift.cross.pkg_config import find_pkgconf, module_folders, write_programs
-from sealift.cross.recipe import Recipe, build_triple, find_recipe, source_of, with_needs
+from sealift.cross.recipe import (
+    Recipe,
+    build_triple,
+    find_recipe,
+    owner_of,
+    source_of,
+    with_needs,
+)
 from sealift.cross.source_build import SourceBuild, build_library
 from sealift.cross.toolchain import GNU, Toolchain
-from sealift.debian.sources import Source
+from sealift.owners import Owner, record_owners
 
-_FORMAT = "1"  # another one makes other trees of the same packages
+_FORMAT = "2"  # another one makes other trees of the same packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +87,15 @@ def _from_source(wanted: Iterable[Library], *, low_floor: bool) -> tuple[Library
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A library at ``path``, built from ``source``."""
+    """A library at ``path``, built from what ``owner`` says."""
 
     path: Path
-    source: Source
+    owner: Owner
+
+    def owners(self) -> dict[str, Owner]:
+        """The owner of its files, by their paths."""
+        files = (path for path in self.path.rglob("*") if path.is_file())
+        return {path.relative_to(self.path).as_posix(): self.owner for path in files}
 
 
 def _built(recipes: Sequence[Recipe], toolchain: Toolchain) -> Iterator[_Built]:
@@ -97,10 +109,10 @@ def _built(recipes: Sequence[Recipe], toolchain: Toolchain) -> Iterator[_Built]:
             recipe=recipe,
             source=source,
             toolchain=toolchain,
-            needs=sysroot.path,
+            needs=tuple(each.path for each in needed),
             variables=sysroot.variables,
         )
-        done[recipe.name] = _Built(build_library(build), source)
+        done[recipe.name] = _Built(build_library(build), owner_of(recipe, source))
         yield done[recipe.name]
 
 
@@ -114,15 +126,15 @@ def _assembled(
 
     def make(entry: Path) -> None:
         entry.mkdir()
-        packages = {f"src:{each.source.name}": each.source.version for each in built}
-        if debian:
-            packages |= unpack_libraries(debian, entry)
+        owners = unpack_libraries(debian, entry) if debian else {}
         for each in built:
             shutil.copytree(each.path / "usr", entry / "usr", symlinks=True, dirs_exist_ok=True)
+            owners |= each.owners()
         (entry / "usr").mkdir(exist_ok=True)
         name_tree(entry / "usr", final / "usr")
         write_programs(entry, final=final, triple=triple)
-        (entry / "packages.json").write_text(json.dumps(packages, indent=1), encoding="utf-8")
+        record_owners(entry, owners)
+        (entry / "packages.json").write_text(json.dumps(_versions(owners.values())), "utf-8")
 
     store.make_entry("sysroots", key, make)
     packages = json.loads((final / "packages.json").read_text(encoding="utf-8"))
@@ -133,6 +145,11 @@ def _assembled(
         library_folders=library_folders(final),
         variables=_variables(final, toolchain),
     )
+
+
+def _versions(owners: Iterable[Owner]) -> dict[str, str]:
+    found = {(it.name if it.arch != "source" else f"src:{it.name}"): it.version for it in owners}
+    return dict(sorted(found.items()))
 
 
 def _variables(path: Path, toolchain: Toolchain) -> dict[str, str | None]:

@@ -271,6 +271,7 @@ def _component(tree: Tree, graft: Graft, owner: Owner | None) -> Component:
         name=owner.name if owner else graft.asked,
         version=owner.version if owner else None,
         purl=owner.purl if owner else None,
+        licence=owner.licence if owner else None,
         sha256=store.file_sha256(tree.file(graft.path)),
         files=(graft.path,),
     )

@@ -1,0 +1,108 @@
+"""Recipes: a table that holds together, and orders that put first what is needed."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from packaging.licenses import canonicalize_license_expression
+
+from sealift.cross.library import parse_libraries
+from sealift.cross.recipe import Recipe, build_triple, find_recipe, recipe_names, with_needs
+from sealift.cross.source_build import SourceBuild
+from sealift.cross.toolchain import Toolchain
+from sealift.debian.sources import Source
+from sealift.errors import RefusedError
+from sealift.fetch import Remote
+from sealift.owners import Owner, owners_of, record_owners
+from sealift.target import Target, load_targets
+
+
+def recipe_of(name: str) -> Recipe:
+    found = find_recipe(name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_of_a_library_that_is_known(name: str) -> None:
+    (library,) = parse_libraries([name])
+    assert library.name == name
+    recipe = recipe_of(name)
+    assert bool(recipe.steps) != bool(recipe.compilation)
+    assert canonicalize_license_expression(recipe.licence) == recipe.licence
+    if recipe.compilation:
+        assert recipe.compilation.module in library.modules or not library.modules
+
+
+def test_what_is_needed_comes_first() -> None:
+    names = [recipe.name for recipe in with_needs(("libcurl", "libxslt", "zlib"))]
+    assert sorted(names) == sorted({"libcurl", "openssl", "zlib", "libxslt", "libxml2"})
+    for recipe in map(recipe_of, names):
+        assert all(names.index(need) < names.index(recipe.name) for need in recipe.needs)
+
+
+def test_what_has_no_recipe_has_none() -> None:
+    assert find_recipe("krb5") is None
+
+
+@pytest.mark.parametrize(("target", "host"), [
+    ("linux-i686", "i686-linux-gnu"), ("linux-aarch64-musl", "aarch64-linux-musl"),
+    ("windows-x86_64", "x86_64-w64-mingw32"), ("macos-arm64", "aarch64-apple-darwin"),
+])  # fmt: skip
+def test_build_systems_know_the_target(target: str, host: str) -> None:
+    assert build_triple(load_targets()[target]) == host
+
+
+def test_a_recipe_has_values_for_the_cpu() -> None:
+    targets = load_targets()
+    assert recipe_of("openssl").values(targets["linux-armv7l"]) == {"openssl": "linux-armv4"}
+    assert recipe_of("libjpeg").values(targets["linux-aarch64-musl"]) == {"simd": "ON"}
+    assert recipe_of("libjpeg").values(targets["linux-s390x"]) == {"simd": "OFF"}
+    assert recipe_of("zlib").values(targets["windows-arm64"]) == {}
+
+
+def test_a_system_that_a_recipe_is_not_for_is_refused() -> None:
+    with pytest.raises(RefusedError, match="libpq for macos-arm64 from source: the recipe is for"):
+        recipe_of("libpq").values(load_targets()["macos-arm64"])
+
+
+def build(target: Target, **changes: object) -> SourceBuild:
+    programs = {name: Path(name) for name in ("cc", "cxx", "ar", "ranlib", "strip", "ld")}
+    toolchain = Toolchain(name="zig", target=target, identity="zig", floor=(2, 17), **programs)
+    remote = Remote("file:///zlib.orig.tar.xz", "00", 1)
+    source = Source(name="zlib", version="1-1", files=(remote,))
+    made = SourceBuild(
+        recipe=recipe_of("zlib"), source=source, toolchain=toolchain, needs=(), variables={}
+    )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_a_build_is_known_by_what_goes_into_it() -> None:
+    one = build(load_targets()["linux-aarch64"])
+    source = dataclasses.replace(one.source, files=(Remote("file:///zlib.tar.xz", "01", 1),))
+    recipe = dataclasses.replace(one.recipe, options=("--other",))
+    keys = [
+        one.key,
+        build(load_targets()["linux-armv7l"]).key,
+        build(one.toolchain.target, source=source).key,
+        build(one.toolchain.target, recipe=recipe).key,
+        build(one.toolchain.target, needs=(Path("other"),)).key,
+    ]
+    assert len(set(keys)) == len(keys)
+    assert "frozenset" not in one.recipe.text()  # whose order is another one in each process
+    moved = dataclasses.replace(one.toolchain, cc=Path("/elsewhere/cc"))
+    assert build(one.toolchain.target, toolchain=moved, variables={"A": "1"}).key == one.key
+
+
+def test_a_tree_tells_whose_its_files_are(tmp_path: Path) -> None:
+    owner = Owner(
+        kind="deb", name="zlib", version="1-1", arch="source", system="debian",
+        distro="debian-12", licence="Zlib",
+    )  # fmt: skip
+    (tmp_path / "usr/lib").mkdir(parents=True)
+    (tmp_path / "usr/lib/libz.so.1").write_bytes(b"")
+    (tmp_path / "usr/lib/libz.so").symlink_to("libz.so.1")
+    (tmp_path / "usr/lib/unknown.so").write_bytes(b"")
+    record_owners(tmp_path, {"usr/lib/libz.so.1": owner})
+    paths = [tmp_path / "usr/lib" / name for name in ("libz.so", "unknown.so")]
+    assert owners_of(paths) == {paths[0]: owner}
