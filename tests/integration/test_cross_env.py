@@ -127,6 +127,30 @@ def test_setup_py_builds_for_the_target_with_what_build_pip_installed(
     check_made(tmp_path / "out", "setuptools")
 
 
+def test_a_wheel_without_its_modules_is_none(environment: Path, tmp_path: Path) -> None:
+    files = {**PROJECTS["setuptools"], "native.c": "#error for want of a library\n"}
+    files["setup.py"] = files["setup.py"].replace('["native.c"]', '["native.c"], optional=True')
+    project = write_project(tmp_path / "demo", files)
+    line = f"pip wheel --no-deps -w ../out {project}"
+    said = shell(environment, f"{line} 2>&1 && false || echo refused", cwd=project)
+    assert "lacks modules that were to be compiled: demo/_native.cpython" in said
+    assert said.endswith("refused\n")
+    shell(environment, f"SEALIFT_OPTIONAL_MODULES=1 {line}", cwd=project)
+    assert len(list((tmp_path / "out").glob("demo-1.0-*.whl"))) == 1
+
+
+def test_a_host_without_a_global_lock_gets_its_own_modules(tmp_path: Path) -> None:
+    if not search("3.13").found:
+        missing("needs CPython 3.13 with headers")
+    folder = tmp_path / "env"
+    made = sealift("cross", "env", "linux-aarch64", folder, "--python", "3.13t", cwd=tmp_path)
+    assert made.status == 0, made.err
+    project = write_project(tmp_path / "demo", PROJECTS["setuptools"])
+    shell(folder, f"pip install -q {project}", cwd=tmp_path)
+    (module,) = folder.glob("cross/lib/python3.13/site-packages/demo/_native*.so")
+    assert module.name == "_native.cpython-313t-aarch64-linux-gnu.so"
+
+
 def test_what_is_installed_is_for_the_target(environment: Path, tmp_path: Path) -> None:
     project = write_project(tmp_path / "demo", PROJECTS["setuptools"])
     shell(environment, f"pip install -q {project}", cwd=tmp_path)

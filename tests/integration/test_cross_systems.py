@@ -22,6 +22,7 @@ from sealift.interpreters.candidates import search
 from sealift.order import Order
 from sealift.sources import Sources
 from sealift.target import load_targets
+from tests.support.command import sealift
 from tests.support.cross_projects import PROJECTS, write_project
 from tests.support.tools import missing, require_tool
 from tests.support.windows_python import windows_python
@@ -180,6 +181,23 @@ except ValueError as problem:
     assert told(wheel, code).splitlines() == ["win32 nt 256", "too long: abcd"]
     (module,) = (tmp_path / "site").rglob("*.pyd")
     assert besides_system(module) == [f"python{PYTHON}.dll"]
+
+
+def test_an_environment_for_hand_work_builds_for_windows(
+    told: Callable[[Path, str], str], tmp_path: Path
+) -> None:
+    if not search(FEATURE).found:
+        missing(f"needs CPython {FEATURE} with headers")
+    made = sealift(
+        "cross", "env", "windows-x86_64", tmp_path / "env", "--python", FEATURE, cwd=tmp_path
+    )
+    assert made.status == 0, made.err
+    project = write_project(tmp_path / "demo", PROJECT)
+    pip = tmp_path / "env/bin/cross-pip"
+    subprocess.run([pip, "wheel", "-q", "--no-deps", "-w", tmp_path, project], check=True)
+    wheel = tmp_path / f"demo-1.0-cp{PYTHON}-cp{PYTHON}-win_amd64.whl"
+    code = "import demo._native; print(demo._native.answer('abc'))"
+    assert told(wheel, code) == "win32 nt 256"
 
 
 def test_import_libraries_have_what_cpython_s_dll_exports(python: Path) -> None:

@@ -23,7 +23,11 @@ def cross() -> None:
 @cross.command(epilog=_EXAMPLES)
 @click.argument("target")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--python", metavar="X.Y", help="CPython to build for; Sealift's own by default.")
+@click.option(
+    "--python",
+    metavar="X.Y",
+    help="CPython to build for, 3.13t without its lock; Sealift's own by default.",
+)
 @click.option(
     "--floor",
     metavar="VERSION",

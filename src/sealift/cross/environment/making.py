@@ -28,9 +28,10 @@ def run(
     machine = parse_target(target)
     if floor:
         machine = machine.with_floor(floor)
-    program = find_program(python)
+    program = find_program(python and python.removesuffix("t"))
     with console.step(f"Making an environment for {machine}") as step:
-        host = make_host(program, find_toolchain(toolchain, machine))
+        is_free = python is not None and python.endswith("t")
+        host = make_host(program, find_toolchain(toolchain, machine), free_threaded=is_free)
         wishes = Wishes(
             cleared=frozenset({"build", "cross"} if clear else ()),
             variables=_of_libraries(libraries, host.toolchain),

@@ -16,13 +16,15 @@ from .startup import HERE, MODE, pth_line
 
 Settings = Mapping[str, Any]
 Patch = Callable[[Any, Settings], None]
+_OPTIONAL = "SEALIFT_OPTIONAL_MODULES"
+_EXPECTED: list[tuple[Any, list[str]]] = []  # build_ext, and names of what it is to build
 
 
 def patch_now(settings: Settings) -> None:
     """Patch modules that every Python has imported already."""
+    _patch_sysconfig(settings)
     _patch_sys(settings)
     _patch_os(settings)
-    _patch_sysconfig(settings)
     machinery: Any = importlib.machinery  # import itself has asked for its suffixes before
     machinery.EXTENSION_SUFFIXES = list(settings["suffixes"])
     if "platform" in sys.modules:
@@ -62,6 +64,11 @@ def _patch_sysconfig(settings: Settings) -> None:
     module: Any = sysconfig
     module._get_sysconfigdata_name = lambda *_: settings["sysconfigdata"]  # noqa: SLF001
     module.get_platform = lambda: settings["platform"]
+    # Folders are called as this Python's are, be the host without a global lock or not (PEP 703).
+    flag = "t" if "t" in sys.abiflags else ""
+    for scheme in module._INSTALL_SCHEMES.values():  # noqa: SLF001
+        for name, path in scheme.items():
+            scheme[name] = path.replace("{abi_thread}", flag)
     if settings["makefile"]:
         module.get_makefile_filename = lambda: settings["makefile"]
 
@@ -128,7 +135,61 @@ def _patch_meson(module: Any, settings: Settings) -> None:
         module.add_arguments = add_arguments
 
 
+def _patch_build_ext(module: Any, _: Settings) -> None:
+    """Note which extension modules are to be built; many setup.py go on without those that fail."""
+    real = module.build_ext.finalize_options
+
+    def finalize_options(self: Any) -> None:
+        real(self)
+        _EXPECTED.append((self, [each.name for each in self.extensions or ()]))
+
+    module.build_ext.finalize_options = finalize_options
+
+
+def _expected() -> set[str]:
+    """Paths of extension modules in a wheel."""
+    return {
+        Path(command.get_ext_filename(command.get_ext_fullname(name))).as_posix()
+        for command, names in _EXPECTED
+        for name in names
+    }
+
+
+def _patch_bdist_wheel(module: Any, _: Settings) -> None:
+    real = module.bdist_wheel.run
+
+    def run(self: Any) -> None:
+        real(self)
+        for name, _, path in self.distribution.dist_files:
+            if name == "bdist_wheel":
+                _check_wheel(Path(path))
+
+    if not hasattr(real, "_checks"):
+        run._checks = True  # type: ignore[attr-defined]  # noqa: SLF001  (a class has two modules)
+        module.bdist_wheel.run = run
+
+
+def _check_wheel(wheel: Path) -> None:
+    """End the build where extension modules are missing, for nobody reads what a build says."""
+    import zipfile
+
+    with zipfile.ZipFile(wheel) as archive:
+        there = set(archive.namelist())
+    missing = sorted(name for name in _expected() if name not in there)
+    if missing and not os.environ.get(_OPTIONAL):
+        wheel.unlink()
+        sys.exit(
+            f"cross-python: {wheel.name} lacks modules that were to be compiled: "
+            f"{', '.join(missing)}; what is said above tells why, {_OPTIONAL}=1 goes on without"
+        )
+
+
 _PATCHES: dict[str, Patch] = {
+    "setuptools.command.bdist_wheel": _patch_bdist_wheel,
+    "setuptools._distutils.command.build_ext": _patch_build_ext,
+    "wheel._bdist_wheel": _patch_bdist_wheel,
+    "wheel.bdist_wheel": _patch_bdist_wheel,
+    "distutils.command.build_ext": _patch_build_ext,
     "mesonbuild.msetup": _patch_meson,
     "pip._internal.utils.subprocess": _patch_pip,
     "platform": _patch_platform,

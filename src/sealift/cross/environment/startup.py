@@ -119,15 +119,24 @@ def _assign(name: str, how: str, value: str) -> None:
 def _answer(settings: Mapping[str, Any]) -> None:
     from . import patches
 
-    importlib.import_module(f"{__package__}.answering").answer_for_host()
-    patches.patch_now(settings)
     build_path = list(settings["build_path"])
+    answering: Any = importlib.import_module(f"{__package__}.answering")
+    answering._INSTALLED += (*build_path, *_isolated())  # noqa: SLF001
+    answering.answer_for_host()
+    patches.patch_now(settings)
     sys.cross_compiling = True  # type: ignore[attr-defined]
     sys.build_path = build_path  # type: ignore[attr-defined]
     finder = _Finder(settings)
     places = [number for number, each in enumerate(sys.meta_path) if each is PathFinder]
     sys.meta_path.insert(places[0] if places else 0, finder)
     sys.meta_path.append(_LastFinder(finder))
+
+
+def _isolated() -> Iterator[str]:
+    """Where pip's isolated builds install what they require: no code of projects, either."""
+    for path in map(Path, filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))):
+        if path.name == "site" and path.parent.name.startswith("pip-build-env-"):
+            yield str(path.parent)
 
 
 class _Finder:
