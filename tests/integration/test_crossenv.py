@@ -1,8 +1,11 @@
 """``python -m sealift.crossenv``: hosts read off their files, with crossenv's options."""
 
+import ast
 import json
 import os
+import pprint
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +116,30 @@ def test_variables_are_set_once_for_a_tree_of_processes(environment: Path) -> No
 def test_wheels_are_for_the_host(environment: Path, tmp_path: Path) -> None:
     project = write_project(tmp_path / "demo", PROJECTS["setuptools"])
     run(environment / "bin/cross-pip", "wheel", "-q", "--no-deps", "-w", tmp_path, project)
+    wheel = tmp_path / "demo-1.0-cp311-cp311-linux_aarch64.whl"
+    assert told_there("aarch64", [wheel], TOLD) == f"c 8 _native{SUFFIX}"
+
+
+def test_wheels_are_for_a_host_in_its_build_folder(image: Path, tmp_path: Path) -> None:
+    """As CPython's build leaves it: headers with the sources, but for what was configured."""
+    built, usr = tmp_path / "built", image / "usr"
+    shutil.copytree(usr / f"include/python{FEATURE}", tmp_path / "Python/Include")
+    (tmp_path / "Python/Include/pyconfig.h").unlink()
+    (built / "Modules").mkdir(parents=True)
+    (built / "Modules/Setup.local").touch()
+    shutil.copy(usr / f"include/aarch64-linux-gnu/python{FEATURE}/pyconfig.h", built)
+    shutil.copy(usr / f"lib/python{FEATURE}/config-{FEATURE}-aarch64-linux-gnu/Makefile", built)
+    installed_data = next((usr / f"lib/python{FEATURE}").glob("_sysconfigdata*.py")).read_text()
+    values = ast.literal_eval(installed_data.partition("build_time_vars = ")[2])
+    data = built / "build/lib.linux-aarch64-3.11/_sysconfigdata__linux_aarch64-linux-gnu.py"
+    data.parent.mkdir(parents=True)
+    data.write_text(f"build_time_vars = {pprint.pformat({**values, 'srcdir': '../Python'})}")
+    (built / "pybuilddir.txt").write_text("build/lib.linux-aarch64-3.11")
+    shutil.copy(usr / f"bin/python{FEATURE}", built / "python")
+    made = crossenv(built / "python", tmp_path / "env", "--toolchain", "zig")
+    assert made.status == 0, made.err
+    project = write_project(tmp_path / "demo", PROJECTS["setuptools"])
+    run(tmp_path / "env/bin/cross-pip", "wheel", "-q", "--no-deps", "-w", tmp_path, project)
     wheel = tmp_path / "demo-1.0-cp311-cp311-linux_aarch64.whl"
     assert told_there("aarch64", [wheel], TOLD) == f"c 8 _native{SUFFIX}"
 

@@ -121,6 +121,8 @@ def test_what_is_no_python_is_told(tmp_path: Path) -> None:
     assert "there is no such file" in refused(program).message
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
+    assert refused(program).message == f"cannot build for {program}: it is no Python"
+    program = program.rename(program.with_name("python3"))
     said = refused(program)
     assert "it is no Python, or its library is not beside it" in said.message
     assert said.details == (f"there is no {tmp_path}/lib/python3.X",)

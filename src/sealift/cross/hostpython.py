@@ -22,6 +22,7 @@ from sealift.target import Target, load_targets
 
 _FEATURE = re.compile(r"python(\d+\.\d+)t?$")
 _VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"+]+)', re.MULTILINE)
+_MAIN = b"Py_BytesMain"  # the function that every CPython's program starts
 _LOAD_BYTECODE = """
 import importlib.machinery, json, sys
 loader = importlib.machinery.SourcelessFileLoader("data", sys.argv[1])
@@ -125,6 +126,10 @@ def _check_program(path: Path) -> None:
         )
     if not os.path.lexists(path):
         raise InterpreterError(f"cannot build for {path}: there is no such file")
+    if path.is_file() and "python" not in path.name and _MAIN not in path.read_bytes():
+        raise InterpreterError(
+            f"cannot build for {path}: it is no Python", hint="name the program of one"
+        )
 
 
 def _in_build_folder(program: Path) -> _Place | None:
