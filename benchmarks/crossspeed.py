@@ -10,6 +10,7 @@ are warm.  Across: as ``sealift wheel`` builds, with zig.  Emulated: the same so
 GCC and Python for arm64, under qemu.  Natively: by this machine's compiler for this machine.
 """
 
+import re
 import resource
 import shlex
 import shutil
@@ -54,7 +55,8 @@ _INSIDE = """
 set -e
 cp -r {programs}/source /tmp/source; mkdir /tmp/out; cd /tmp/source
 export PYTHONPATH={programs}/needed PATH={programs}/needed/bin:$PATH CC=gcc CXX=g++
-exec python{python} -c {hook}
+python{python} -c {hook}
+times
 """
 
 
@@ -86,8 +88,8 @@ class Run:
             log=self.folder / "natively.log",
         )  # fmt: skip
 
-    def emulated(self) -> None:
-        """Build in a root for arm64, which qemu runs."""
+    def emulated(self) -> float:
+        """Build in a root for arm64, which qemu runs; its processor seconds, as its shell tells."""
         system = read_build_system(self.source)
         hook = _HOOK.format(path=[*system.backend_path], backend=system.backend)
         inside = _INSIDE.format(programs=PROGRAMS, python=PYTHON, hook=shlex.quote(hook))
@@ -99,6 +101,8 @@ class Run:
         )
         if ending.status != 0:
             raise BuildError("the emulated build failed", details=ending.output.splitlines()[-30:])
+        children = ending.output.splitlines()[-1]
+        return sum(60 * float(m) + float(s) for m, s in re.findall(r"(\d+)m([\d.]+)s", children))
 
     def prepare(self) -> None:
         """Get what builds require, for both machines, and warm the caches of compilers."""
@@ -151,7 +155,7 @@ def measure(requirement: str) -> tuple[str, ...]:
         run = Run(source, python, Path(folder))
         run.prepare()
         across, natively = seconds_of(run.across), seconds_of(run.natively)
-        emulated = seconds_of(run.emulated)
+        emulated = run.emulated()
     return (
         requirement, f"{across:.1f} s", f"{emulated:.1f} s", f"{natively:.1f} s",
         f"1/{emulated / across:.1f}", f"{across / natively:.2f}",

@@ -21,8 +21,9 @@ class Order:
     ``python`` runs the build on this machine.  ``crosses`` asks for what runs on every machine that
     is meant by the target and its floor; otherwise it is built as for this machine alone.
     ``free_threaded`` asks for one for CPython without a global lock (PEP 703), whatever ``python``
-    is.  ``is_native`` is for packages that are known to have native code, ``sibling`` a wheel of
-    the same version for another machine with the same system.  ``reason`` says why it is built.
+    is.  ``is_native`` is for packages that are known to have native code, ``siblings`` are wheels
+    of the same version that have the modules that this one has to have, as far as all of them have
+    those.  ``reason`` says why it is built.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Order:
     crosses: bool = True
     free_threaded: bool = False
     is_native: bool = False
-    sibling: Path | None = None
+    siblings: tuple[Path, ...] = ()
 
     @property
     def label(self) -> str:

@@ -17,7 +17,7 @@ from sealift.entrypoint import pick_entry
 from sealift.errors import InterpreterError, LockError
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.project import InputKind, Project
-from sealift.selection import Fit, can_compile, candidates_of, crosses, fit_of, sibling_of
+from sealift.selection import Fit, can_compile, candidates_of, crosses, fit_of, siblings_of
 from sealift.target import Target
 
 
@@ -51,8 +51,8 @@ class Choice:
     TAKE has a wheel in ``file``; BUILD has an sdist in ``file`` or a folder in ``folder``.
     ``reason`` tells why a wheel was not taken: which was nearest and what it asks for.
     ``is_project`` marks the distribution the user asked to ship.  ``is_native`` tells that wheels
-    for other machines have native code; ``sibling`` is one of them for the same system, to compare
-    with what is built.
+    for other machines have native code; ``siblings`` are some for the same system, to compare with
+    what is built.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Choice:
     reason: str = ""
     is_project: bool = False
     is_native: bool = False
-    sibling: LockedFile | None = None
+    siblings: tuple[LockedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +221,11 @@ def _choose(package: Package, fit: Fit) -> Choice:
         file=locked_file(package.sdist, package.sdist.filename),
         is_native=any(candidate.is_native for candidate in candidates),
     )
-    sibling = sibling_of(candidates, fit) if crosses(fit.target) else None
-    if sibling:
-        choice = replace(choice, sibling=locked_file(sibling.wheel, sibling.name))
+    if crosses(fit.target):
+        siblings = siblings_of(candidates, fit)
+        choice = replace(
+            choice, siblings=tuple(locked_file(each.wheel, each.name) for each in siblings)
+        )
     return _here(choice, fit, reason)
 
 

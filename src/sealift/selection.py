@@ -110,17 +110,21 @@ def can_compile(target: Target) -> bool:
     return not crosses(target) or is_host(target)
 
 
-def sibling_of(candidates: Iterable[Candidate], fit: Fit) -> Candidate | None:
-    """A wheel for another machine of the same system and the same Python, the smallest."""
+def siblings_of(candidates: Iterable[Candidate], fit: Fit) -> tuple[Candidate, ...]:
+    """Wheels that have the modules that one for the target has to have, too, the smallest.
+
+    They are for the same Python and system: one for the target's CPU, or else one for each of two
+    others, since some modules are for one CPU only.
+    """
     pythons = {(tag.interpreter, tag.abi) for tag in fit.ranks}
-    same = [
-        candidate
-        for candidate in candidates
-        if candidate.is_native
-        and any((tag.interpreter, tag.abi) in pythons for tag in candidate.tags)
-        and any(_system(tag.platform) == fit.target.os for tag in candidate.tags)
-    ]
-    return min(same, key=lambda each: (each.wheel.size or 0, each.name), default=None)
+    found: dict[str, Candidate] = {}
+    for candidate in sorted(candidates, key=lambda each: (each.wheel.size or 0, each.name)):
+        for tag in candidate.tags:
+            is_same = _system(tag.platform) == fit.target.os
+            if is_same and candidate.is_native and (tag.interpreter, tag.abi) in pythons:
+                found.setdefault(_arch(tag.platform), candidate)
+    own = found.get(fit.target.wheel)
+    return (own,) if own else tuple(found.values())[:2]
 
 
 def _system(platform: str) -> str:

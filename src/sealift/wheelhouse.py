@@ -68,7 +68,7 @@ def collect(job: Job, indexes: Indexes | None = None) -> Wheelhouse:
     _check_refused(job)
     interpreter = job.require_interpreter()
     logins = (indexes or _indexes(job)).logins
-    wanted = (file for choice in job.choices for file in (choice.file, choice.sibling) if file)
+    wanted = (file for choice in job.choices for file in (choice.file, *choice.siblings) if file)
     files = _download(list(dict.fromkeys(wanted)), logins)
     with ThreadPoolExecutor(_PARALLEL) as pool:
         taken = list(pool.map(lambda choice: _taken(choice, files), _with(job, Action.TAKE)))
@@ -180,7 +180,6 @@ def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
     """The wheel built from an sdist, a commit or a folder; found again when nothing changed."""
     interpreter = job.require_interpreter()
     assert interpreter.program
-    sibling = choice.sibling
     path = building.make_wheel(
         Order(
             name=choice.name,
@@ -194,7 +193,7 @@ def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
             is_native=choice.is_native,
             crosses=crosses(job.target),
             free_threaded=interpreter.free_threaded,
-            sibling=files.get(sibling.location) if sibling else None,
+            siblings=tuple(files[file.location] for file in choice.siblings),
         )
     )
     _check_fits(choice, job, path)

@@ -124,7 +124,7 @@ def test_sdists_are_built_for_any_machine() -> None:
         choice = choices(text, target)["native"]
         assert choice.action is Action.BUILD
         assert choice.is_native
-        assert choice.sibling is None
+        assert choice.siblings == ()
         assert choice.file is not None
         assert choice.file.name == "native-1.0.tar.gz"
 
@@ -137,17 +137,21 @@ def test_native_sdists_are_refused_where_nothing_is_known_of_the_target() -> Non
     assert choices(package("pure", sdist=True), "windows-x86")["pure"].action is Action.BUILD
 
 
-def test_what_is_built_across_is_compared_with_a_wheel_for_the_same_system() -> None:
+def test_what_is_built_across_is_compared_with_wheels_for_the_same_system() -> None:
     names = (
-        "cp313-cp313-win_arm64",
-        "cp312-cp312-manylinux_2_17_i686",
-        "cp313-cp313-musllinux_1_2_i686",
-    )
+        "cp313-cp313-win_arm64", "cp312-cp312-manylinux_2_17_i686",
+        "cp313-cp313-musllinux_1_2_i686", "cp313-cp313-manylinux_2_17_ppc64le",
+    )  # fmt: skip
     text = package("native", *names, sdist=True)
-    sibling = choices(text, FOREIGN)["native"].sibling
-    assert sibling is not None
-    assert sibling.name == "native-1.0-cp313-cp313-musllinux_1_2_i686.whl"
-    assert choices(text, current_target().name)["native"].sibling is None
+
+    def compared(text: str, target: str) -> list[str]:
+        return [file.name.split("-")[-1] for file in choices(text, target)["native"].siblings]
+
+    assert compared(text, FOREIGN) == ["manylinux_2_17_ppc64le.whl", "musllinux_1_2_i686.whl"]
+    assert compared(text, "linux-ppc64le") == []  # that one is taken
+    text = package("native", *names, "cp313-cp313-musllinux_1_2_s390x", sdist=True)
+    assert compared(text, "linux-s390x") == ["musllinux_1_2_s390x.whl"]
+    assert compared(text, current_target().name) == []
 
 
 def test_an_sdist_that_may_be_pure_is_built_for_any_machine() -> None:
@@ -159,7 +163,7 @@ def test_a_floor_is_met_by_building() -> None:
     choice = choices(text, LINUX, floor="2.17")["native"]
     assert choice.action is Action.BUILD
     assert "it needs glibc 2.28, the floor is 2.17" in choice.reason
-    assert choice.sibling is not None
+    assert [file.name for file in choice.siblings]
 
 
 def test_without_a_python_of_that_version_nothing_is_built() -> None:

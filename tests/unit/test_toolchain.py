@@ -38,7 +38,13 @@ def translated(*arguments: str, target: str = "linux-aarch64") -> list[str]:
         ("-Wl,-h,liba.so.1 -Wl,--undefined=f", "-Wl,-soname,liba.so.1 -Wl,-u,f"),
         ("-Wl,--whole-archive a.a -Wl,--no-whole-archive b.a",
          "-Wl,--whole-archive a.a -Wl,--no-whole-archive b.a"),
-        ("-march=armv8-a -flto=auto -march=armv8.2-a", "-flto -march=armv8.2-a"),
+        ("-flto=auto -mtune=native -march=native", "-flto"),
+        ("-march=armv8-a+crypto", "-mcpu=baseline+crypto"),
+        ("-march=armv8.2-a+fp16+nosimd", "-mcpu=baseline+v8_2a+fullfp16-neon"),
+        ("-mcpu=cortex-a53", "-mcpu=cortex_a53"),
+        ("-march=rv64gcv_zba", "-mcpu=baseline+v+zba"),
+        ("-I/usr/include -I /usr/local/include -L/usr/lib/x86_64-linux-gnu a.c", "a.c"),
+        ("-isystem /usr/include -I/usr/include/libxml2 -L/lib64", "-I/usr/include/libxml2"),
     ],
 )  # fmt: skip
 def test_zig_is_given_what_it_takes(given: str, taken: str) -> None:

@@ -1,7 +1,8 @@
-"""Files that tell Meson and CMake of the machine that is built for, where variables do not reach.
+"""Files that tell Meson, CMake and configure of the machine that is built for.
 
 Meson reads a cross file (https://mesonbuild.com/Cross-compilation.html), CMake a toolchain file
-(cmake-toolchains(7)).  Neither runs anything that is built.
+(cmake-toolchains(7)), configure scripts a site file (Autoconf's manual, "Site Defaults").  None of
+them runs anything that is built, then.
 """
 
 import functools
@@ -13,22 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from sealift.cross.host import Host
+from sealift.cross.recipe import build_triple
 from sealift.cross.toolchain import Toolchain
-from sealift.target import Target
+from sealift.target import Target, current_target
 
 _CONFIGURE = "pkg-config"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFiles:
-    """The files for one host: ``meson`` is a cross file, ``cmake`` a toolchain file."""
+    """The files for one host: a cross file, a toolchain file, and a site file."""
 
     meson: Path
     cmake: Path
+    configure: Path
 
     def variables(self) -> dict[str, str]:
-        """What CMake, whoever starts it, finds its file by."""
-        return {"CMAKE_TOOLCHAIN_FILE": str(self.cmake)}
+        """What CMake and configure, whoever starts them, find their files by."""
+        return {"CMAKE_TOOLCHAIN_FILE": str(self.cmake), "CONFIG_SITE": str(self.configure)}
 
     def settings(self, backend: str) -> dict[str, tuple[str, ...]]:
         """Settings by which the PEP 517 ``backend`` takes the file that is for it."""
@@ -48,9 +51,14 @@ def write_build_files(folder: Path, host: Host, *, roots: Sequence[Path] = ()) -
     ``roots`` are folders with ``include`` and ``lib`` of libraries for the host; nothing of this
     machine's is found.
     """
-    files = BuildFiles(meson=folder / "meson-cross.ini", cmake=folder / "toolchain.cmake")
+    files = BuildFiles(
+        meson=folder / "meson-cross.ini",
+        cmake=folder / "toolchain.cmake",
+        configure=folder / "config.site",
+    )
     files.meson.write_text(meson_cross_file(host.target, host.toolchain), encoding="utf-8")
     files.cmake.write_text(cmake_toolchain_file(host, roots), encoding="utf-8")
+    files.configure.write_text(configure_site_file(host.target), encoding="utf-8")
     return files
 
 
@@ -99,6 +107,15 @@ def cmake_toolchain_file(host: Host, roots: Sequence[Path]) -> str:
         for prefix in ("Python", "Python3")
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def configure_site_file(target: Target) -> str:
+    """A site file of Autoconf's, which says what ``--build`` and ``--host`` would.
+
+    Projects that call a ``configure`` of their own seldom pass them on.
+    """
+    build, host = build_triple(current_target()), build_triple(target)
+    return f"build_alias={build}\nhost_alias={host}\ncross_compiling=yes\n"
 
 
 def _arch(target: Target) -> str:

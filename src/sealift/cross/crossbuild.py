@@ -1,7 +1,7 @@
 """A wheel for another machine: built here by a toolchain for it, checked, repaired and retagged."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def _build(order: Order, host: Host, key: str, out: Path) -> None:
             settings=_joined(files.settings(system.backend), options.config_settings),
             requires=options.requires,
         )
-        expected = module_names(built.extensions) | _modules_of(order.sibling)
+        expected = module_names(built.extensions) | _common_modules(order.siblings)
         check_built(built.wheel, order, expected)
         _finish(_claiming(built.wheel, order), order, sysroot, out)
 
@@ -118,5 +118,7 @@ def _joined(
     return {name: (*one.get(name, ()), *other.get(name, ())) for name in (*one, *other)}
 
 
-def _modules_of(wheel: Path | None) -> frozenset[str]:
-    return module_names(module_files(read_wheel(wheel))) if wheel else frozenset()
+def _common_modules(wheels: Sequence[Path]) -> frozenset[str]:
+    """The extension modules that all of ``wheels`` have."""
+    found = [module_names(module_files(read_wheel(wheel))) for wheel in wheels]
+    return frozenset.intersection(*found) if found else frozenset()

@@ -151,6 +151,7 @@ def _zig_settings(target: Target, triple: str) -> dict[str, Any]:
     own = zig.get(target.os, {})
     return {
         **own,
+        "cpus": zig["cpus"].get(target.arch, {}),
         "flags": ["-target", triple, *zig["flags"], *more, *own.get("flags", ())],
         "rejected": {
             name: [*arguments, *own.get("rejected", {}).get(name, ())]

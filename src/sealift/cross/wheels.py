@@ -26,7 +26,7 @@ from sealift.order import Order
 from sealift.output import check_folder, make_folder
 from sealift.plan import LockedFile, locked_file
 from sealift.project import InputKind, Project, load_project
-from sealift.selection import Fit, candidates_of, fit_of, is_for, sibling_of
+from sealift.selection import Fit, candidates_of, fit_of, is_for, siblings_of
 from sealift.sources import Sources
 from sealift.target import Target, current_target, parse_target
 
@@ -84,7 +84,7 @@ def _orders(
                 toolchain=options["toolchain"] or settings.config.toolchain,
                 free_threaded=free,
                 is_native=source.is_native,
-                sibling=source.sibling(fit),
+                siblings=source.siblings(fit),
             ),
         )
 
@@ -118,11 +118,11 @@ class _Source:
         wheels = self.release.wheels if self.release else None
         return any(candidate.is_native for candidate in candidates_of(wheels or ()))
 
-    def sibling(self, fit: Fit) -> Path | None:
-        """A wheel for another machine of the same system."""
+    def siblings(self, fit: Fit) -> tuple[Path, ...]:
+        """Wheels of the release to compare with; see :func:`~sealift.selection.siblings_of`."""
         wheels = self.release.wheels if self.release else None
-        found = sibling_of(candidates_of(wheels or ()), fit)
-        return _fetched(locked_file(found.wheel, found.name)) if found else None
+        found = siblings_of(candidates_of(wheels or ()), fit)
+        return tuple(_fetched(locked_file(each.wheel, each.name)) for each in found)
 
 
 def _source(project: Project, text: str, python: BuildPython) -> _Source:

@@ -30,6 +30,12 @@ _NAMED = {
     "-MQ",
     "-x",
 }
+_SEARCHED = {"-I", "-L", "-isystem", "-iquote"}
+# Where headers and libraries of this machine lie, which some add without being asked.
+_OF_THIS_MACHINE = re.compile(
+    r"/(?:usr/(?:local/)?)?(?:include|lib(?:32|64)?)(?:/\w+-linux-\w+)?/?"
+)
+_OF_CPUS = ("-march=", "-mcpu=", "-mtune=")
 _SHARED = {"-shared", "-dynamiclib"}
 # With these nothing is linked.
 _PARTLY = {
@@ -133,8 +139,10 @@ def translate(arguments: Sequence[str], settings: Mapping[str, Any]) -> list[str
             if argument in settings["rejected"]["compiler_with_value"]:
                 next(rest, None)
             elif argument in _NAMED:
-                kept += [argument, *([value] if (value := next(rest, None)) is not None else [])]
-            else:
+                value = next(rest, None)
+                if not (argument in _SEARCHED and _OF_THIS_MACHINE.fullmatch(value or "")):
+                    kept += [argument, *([value] if value is not None else [])]
+            elif not (argument[:2] in _SEARCHED and _OF_THIS_MACHINE.fullmatch(argument[2:])):
                 kept += _compiled(argument, arguments, settings)
     return [*kept, *_linked(linking, settings)]
 
@@ -144,6 +152,9 @@ def _compiled(
 ) -> Iterator[str]:
     """The compiler's ``argument``, one of ``arguments``."""
     if argument in settings["rejected"]["compiler"]:
+        return
+    if argument.startswith(_OF_CPUS):
+        yield from cpu_option(argument, settings["cpus"])
         return
     if argument == "-bundle" and "-bundle" in settings["translated"]["compiler"]:
         # Its name would be the path here.
@@ -156,6 +167,31 @@ def _compiled(
         for pattern, spelled in settings.get("spelled", {}).items():
             argument = re.sub(f"^{pattern}$", spelled, argument)
     yield settings["translated"]["compiler"].get(argument, argument)
+
+
+def cpu_option(argument: str, cpus: Mapping[str, Any]) -> Iterator[str]:
+    """``argument``, which names a CPU, in zig's words; what is asked of this machine's, not at all.
+
+    GCC has an architecture with its extensions where zig has a CPU with its features.  ``cpus`` are
+    those of the target: ``bases`` the features of architectures, ``names`` and ``extensions`` what
+    is not spelled alike but for dashes.
+    """
+    option, _, value = argument.partition("=")
+    if option == "-mtune" or value == "native":
+        return
+    base, *extensions = re.split(r"[+_]" if value.startswith("rv") else r"\+", value)
+    riscv = re.fullmatch(r"rv(?:32|64)[imafdgc]+([a-z]*)", base)
+    if riscv:
+        features, head = [*riscv[1]], "baseline"
+    elif base in cpus.get("bases", {}):
+        features, head = [*cpus["bases"][base]], "baseline"
+    else:
+        features, head = [], cpus.get("names", {}).get(base, base.replace("-", "_"))
+    known = cpus.get("extensions", {})
+    signed = [("-", it[2:]) if it.startswith("no") else ("+", it) for it in extensions]
+    told = [f"+{it}" for it in features]
+    told += [f"{sign}{known.get(it, it.replace('-', '_'))}" for sign, it in signed]
+    yield f"-mcpu={head}{''.join(told)}"
 
 
 def _library(name: str, arguments: Sequence[str]) -> str:

@@ -1,0 +1,33 @@
+"""What Meson, CMake and configure are told of a host."""
+
+import configparser
+
+import pytest
+
+from sealift.cross.buildfiles import configure_site_file, meson_cross_file
+from sealift.cross.toolchain import find_toolchain
+from sealift.target import current_target, load_targets
+from tests.support.tools import missing
+
+HOSTS = [name for name, target in load_targets().items() if target.name != "macos-universal2"]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_every_target_is_told_to_meson(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setattr("sealift.cross.toolchain._zig_program", lambda: tmp_path)
+    target = load_targets()[name]
+    parser = configparser.ConfigParser()
+    parser.read_string(meson_cross_file(target, find_toolchain("zig", target)))
+    assert parser["properties"]["needs_exe_wrapper"] == "true"
+    assert parser["host_machine"]["endian"] == ("'big'" if "s390x" in name else "'little'")
+    assert parser["binaries"]["c"].endswith("/cc'")
+
+
+def test_configure_is_told_that_it_cannot_run_what_it_builds() -> None:
+    if current_target().name != "linux-x86_64":
+        missing("is about an x86-64 machine")
+    assert configure_site_file(load_targets()["windows-x86_64"]).splitlines() == [
+        "build_alias=x86_64-linux-gnu", "host_alias=x86_64-w64-mingw32", "cross_compiling=yes",
+    ]  # fmt: skip
