@@ -106,3 +106,11 @@ def test_a_tree_tells_whose_its_files_are(tmp_path: Path) -> None:
     record_owners(tmp_path, {"usr/lib/libz.so.1": owner})
     paths = [tmp_path / "usr/lib" / name for name in ("libz.so", "unknown.so")]
     assert owners_of(paths) == {paths[0]: owner}
+
+
+def test_variables_of_a_system_are_for_that_alone() -> None:
+    targets = load_targets()
+    own = {"EVERYWHERE": "1", "macos": {"THERE": "2"}}
+    recipe = dataclasses.replace(recipe_of("libffi"), environment=own)
+    assert recipe.variables(targets["linux-aarch64"]) == {"EVERYWHERE": "1"}
+    assert recipe.variables(targets["macos-arm64"]) == {"EVERYWHERE": "1", "THERE": "2"}

@@ -43,9 +43,15 @@ class Recipe:
     on: tuple[str, ...] = ("linux",)
     steps: tuple[tuple[str, ...], ...] = ()
     options: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
     cpus: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     compilation: Compilation | None = None
+
+    def variables(self, target: Target) -> Mapping[str, str]:
+        """The variables of its steps: those of its environment, and of a table for the system."""
+        own = self.environment.get(target.os, {})
+        everywhere = {n: it for n, it in self.environment.items() if isinstance(it, str)}
+        return {**everywhere, **(own if isinstance(own, Mapping) else {})}
 
     def text(self) -> str:
         """Its own text: another one builds anew."""

@@ -153,7 +153,7 @@ class _Work:
             "HOME": str(self.folder), "TMPDIR": str(self.folder),
             "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": _EPOCH,
             **dict.fromkeys(_MAINTAINERS, ":"),
-            **self.build.recipe.environment,
+            **self.build.recipe.variables(self.build.toolchain.target),
             "PATH": os.pathsep.join(filter(None, path)),
         }  # fmt: skip
         return {name: value for name, value in told.items() if value is not None}
