@@ -184,6 +184,30 @@ def test_deactivate_undoes_all(environment: Path, tmp_path: Path) -> None:
     assert before == after == os.environ["PATH"]
 
 
+@pytest.mark.parametrize("gone", ["sealift_crossenv", "sealift_crossenv/answers.json"])
+def test_a_damaged_environment_does_not_build_for_this_machine(
+    gone: str, environment: Path, tmp_path: Path
+) -> None:
+    path = environment / "lib" / gone
+    aside = path.rename(tmp_path / path.name)
+    try:
+        done = subprocess.run(
+            [environment / "bin/cross-python", "-c", "print('built')"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        aside.rename(path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cross-python: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_modules_put_first_stay_first(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "pip.py").write_text("mine = True\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import pip; print(pip.mine)"
+    assert shell(environment, f'python -c "{code}"', cwd=tmp_path.parent) == "True\n"
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
     for more in ((), ("--clear",)):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 HERE = Path(__file__).parent
 MODE = "_SEALIFT_CROSSENV_MODE"
@@ -33,9 +33,19 @@ def pth_line(folder: Path, package: str, kind: str, prefix: str) -> str:
     meant, and only once.
     """
     place = ascii(str(folder))
-    code = (
-        f"sys.path.insert(0, {place}); import {package}.startup as s; "
-        f"sys.path.remove({place}); s.start({kind!r})"
+    code = "\n".join(
+        (
+            f"sys.path.insert(0, {place})",
+            "try:",
+            f"    import {package}.startup as s",
+            "except ImportError as problem:",
+            "    import os",
+            "    os.write(2, f'cross-python: {problem}: make its environment again\\n'.encode())",
+            "    os._exit(1)",
+            "finally:",
+            f"    sys.path.remove({place})",
+            f"s.start({kind!r})",
+        )
     )
     is_first = f"sys.prefix == {prefix!a} and {package!r} not in sys.modules"
     return f"import sys; {is_first} and exec({code!a})\n"
@@ -49,13 +59,26 @@ def start(kind: str) -> None:
     for what it requires runs here.  Ends the process where the host's files have gone, rather than
     build for this machine in silence.
     """
+    try:
+        _start(kind)
+    except Exception as problem:  # noqa: BLE001  (site would report it and go on as this machine)
+        _end(f"cannot answer as the host: {problem!r}")
+
+
+def _end(message: str) -> NoReturn:
+    """End the process; site would make a crash of an ordinary exit."""
+    os.write(2, f"cross-python: {message}\n".encode())
+    os._exit(1)
+
+
+def _start(kind: str) -> None:
     settings = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
     if not _answers_as_host(kind):
         _restore()
         return
     if not Path(settings["headers"]).is_dir():
-        sys.exit(
-            f"cross-python: {settings['headers']} is gone, as after `sealift cache clear`: "
+        _end(
+            f"{settings['headers']} is gone, as after `sealift cache clear`: "
             f"make {settings['environment']} again"
         )
     _set_variables(settings)
