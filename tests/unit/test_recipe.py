@@ -1,6 +1,7 @@
 """Recipes: a table that holds together, and orders that put first what is needed."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_tree_tells_whose_its_files_are(tmp_path: Path) -> None:
 
 def test_variables_of_a_system_are_for_that_alone() -> None:
     targets = load_targets()
-    own = {"EVERYWHERE": "1", "macos": {"THERE": "2"}}
+    own: dict[str, str | Mapping[str, str]] = {"EVERYWHERE": "1", "macos": {"THERE": "2"}}
     recipe = dataclasses.replace(recipe_of("libffi"), environment=own)
     assert recipe.variables(targets["linux-aarch64"]) == {"EVERYWHERE": "1"}
     assert recipe.variables(targets["macos-arm64"]) == {"EVERYWHERE": "1", "THERE": "2"}
