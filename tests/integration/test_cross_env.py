@@ -34,13 +34,13 @@ def shell(environment: Path, line: str, *, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One for 64-bit Arm, in a folder with a space in its name."""
+    """One for 64-bit Arm, in a folder with a space and an umlaut in its name."""
     if not search(FEATURE).found:
         missing(f"needs CPython {FEATURE} with headers")
-    folder = tmp_path_factory.mktemp("cross") / "an arm"
+    folder = tmp_path_factory.mktemp("cross") / "an Ärm"
     made = sealift("cross", "env", "linux-aarch64", folder, "--python", FEATURE, cwd=folder.parent)
     assert made.status == 0, made.err
-    assert made.out.strip() == f". {folder}/bin/activate"
+    assert made.out.strip() == f". {shlex.quote(f'{folder}/bin/activate')}"
     return folder
 
 

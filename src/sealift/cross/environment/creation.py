@@ -7,6 +7,7 @@ run, nor is its standard library.
 
 import dataclasses
 import json
+import re
 import runpy
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -149,7 +150,8 @@ def _fill(host: Host, program: Path, places: Places, wishes: Wishes) -> None:
 
 
 def _named(places: Places) -> tuple[str, str]:
-    return ("--prompt", places.root.name)
+    # It is put between double quotes as it is.
+    return ("--prompt", re.sub(r"[^\w .+-]", "_", places.root.name))
 
 
 def _make_virtual(program: Path, folder: Path, options: Sequence[str]) -> None:

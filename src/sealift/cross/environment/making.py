@@ -1,5 +1,6 @@
 """What ``sealift cross env`` does: a host made of this machine's CPython, and its environment."""
 
+import shlex
 from pathlib import Path
 
 from sealift import console
@@ -75,4 +76,4 @@ def tell(folder: Path, host: Host) -> None:
         "python": host.version,
         "compiler": str(host.toolchain.cc),
     }
-    console.result(value, f". {folder}/bin/activate")
+    console.result(value, f". {shlex.quote(str(folder / 'bin/activate'))}")
