@@ -23,6 +23,12 @@ def test_every_target_is_told_to_meson(
     assert parser["properties"]["needs_exe_wrapper"] == "true"
     assert parser["host_machine"]["endian"] == ("'big'" if "s390x" in name else "'little'")
     assert parser["binaries"]["c"].endswith("/cc'")
+    # Windows' C library has but the one of 64 bits, and Macs of Apple's own have.
+    is_double = name.startswith("windows") or name in {
+        "macos-arm64", "linux-armv7l", "linux-armv7l-musl"
+    }  # fmt: skip
+    told = parser["properties"]["longdouble_format"]
+    assert (told == "'IEEE_DOUBLE_LE'") is is_double
 
 
 def test_configure_is_told_that_it_cannot_run_what_it_builds() -> None:
