@@ -89,7 +89,7 @@ def build_library(build: SourceBuild) -> Path:
             for number, step in enumerate(recipe.steps, 1):
                 work.run([*work.filled(step)], number)
             entry.mkdir()
-            _keep(work.out / "usr", entry / "usr")
+            _keep(work.out / "usr", entry / "usr", ".so" if target.os == "linux" else ".a")
             _check(entry, build)
 
     return store.make_entry("libraries", build.key, make)
@@ -180,13 +180,16 @@ class _Work:
                 yield text
 
 
-def _keep(usr: Path, kept: Path) -> None:
-    """Keep of ``usr`` what is compiled and linked with, stripped; texts still name ``/usr``."""
+def _keep(usr: Path, kept: Path, kind: str) -> None:
+    """Keep of ``usr`` what is compiled and linked with: headers, and libraries of one ``kind``.
+
+    They are stripped.  Texts still name ``/usr``.
+    """
     (kept / "lib").mkdir(parents=True)
     (usr / "include").rename(kept / "include")
     for path in sorted((usr / "lib").glob("lib*")):
-        if {".so", ".a", ".dylib"} & {*path.suffixes}:
-            if not path.is_symlink() and ".so" in path.suffixes:
+        if kind in path.suffixes:
+            if not path.is_symlink() and kind == ".so":
                 # Zig's own parts of it tell where Zig is.
                 path.write_bytes(stripped(path.read_bytes(), path.name))
             path.rename(kept / "lib" / path.name)
