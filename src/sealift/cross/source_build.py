@@ -18,11 +18,12 @@ from sealift.binary.elf import read_elf
 from sealift.binary.elf_strip import stripped
 from sealift.cross.compilation import compile_library
 from sealift.cross.recipe import Recipe, build_triple
-from sealift.cross.toolchain import Toolchain
+from sealift.cross.toolchain import ZIG, Toolchain, find_toolchain
 from sealift.debian.sources import Source, unpack_source
 from sealift.errors import BuildError
 from sealift.floor import glibc_versions
-from sealift.tools import CMAKE, MAKE, PERL
+from sealift.target import current_target
+from sealift.tools import CMAKE, MAKE, PERL, find_compiler
 
 _FORMAT = "1"  # a new number builds anew
 _FLAGS = "-O2 -fPIC -g0"
@@ -30,6 +31,8 @@ _FLAGS = "-O2 -fPIC -g0"
 _LINKING = {True: "-Wl,--undefined-version", False: ""}
 _EPOCH = "315532800"  # 1980-01-01
 _TOOLS = {tool.name: tool for tool in (CMAKE, MAKE, PERL)}
+# How build systems ask for the compiler of this machine, for programs that they run.
+_OWN = ("BUILD_CC", "CC_BUILD", "CC_FOR_BUILD")
 # Programs that would make anew what the sources bring.
 _MAINTAINERS = ("ACLOCAL", "AUTOCONF", "AUTOHEADER", "AUTOMAKE", "MAKEINFO")
 _KINDS = {True: ("--enable-shared", "--disable-static"), False: ("--disable-shared",)}
@@ -119,12 +122,14 @@ class _Work:
         return f"-ffile-prefix-map={self.sources}=/usr/src/{self.build.source.name}"
 
     def write_compilers(self) -> None:
-        """Compilers named for the target, so that nothing tells where those of this machine are."""
+        """Compilers named for what they compile for, so that nothing tells where they are."""
         triple, tools = build_triple(self.build.toolchain.target), self.build.toolchain
+        own = find_compiler() or find_toolchain(ZIG, current_target()).cc
         folder = self.folder / "programs"
         folder.mkdir()
-        for name, path in {"cc": tools.cc, "c++": tools.cxx}.items():
-            script = folder / f"{triple}-{name}"
+        programs = {f"{triple}-cc": tools.cc, f"{triple}-c++": tools.cxx, "build-cc": own}
+        for name, path in programs.items():
+            script = folder / name
             called = shlex.join([str(path), self.place])
             script.write_text(f'#!/bin/sh\nexec {called} "$@"\n', encoding="utf-8")
             script.chmod(0o755)
@@ -152,6 +157,7 @@ class _Work:
             "CFLAGS": _FLAGS, "CXXFLAGS": _FLAGS, "LDFLAGS": f"{variables['LDFLAGS']} {linking}",
             "HOME": str(self.folder), "TMPDIR": str(self.folder),
             "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": _EPOCH,
+            **dict.fromkeys(_OWN, "build-cc"),
             **dict.fromkeys(_MAINTAINERS, ":"),
             **self.build.recipe.variables(self.build.toolchain.target),
             "PATH": os.pathsep.join(filter(None, path)),
