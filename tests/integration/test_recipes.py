@@ -123,6 +123,22 @@ def test_libraries_from_source_keep_the_lowest_floor_and_run(
     assert ending.status == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "best"),
+    [
+        ("linux-armv7l", "manylinux_2_17_armv7l"),
+        ("linux-riscv64", "manylinux_2_31_riscv64"),
+        ("linux-x86_64-musl", "musllinux_1_2_x86_64"),
+    ],
+)
+def test_other_machines_get_theirs(name: str, best: str) -> None:
+    sysroot = make_sysroot(["zlib"], find_toolchain("zig", load_targets()[name]), low_floor=True)
+    path = sysroot.path / "usr/lib/libz.so.1"
+    verdict = audit(path).verdict
+    assert verdict.best == best, verdict
+    assert sysroot.packages == {"src:zlib": "1:1.2.13.dfsg-1"}
+
+
 def test_nothing_is_built_twice(sysroot: Sysroot, toolchain: Toolchain) -> None:
     idle = dataclasses.replace(toolchain, cc=Path("/nonexistent"), ar=Path("/nonexistent"))
     assert make_sysroot(LIBRARIES, idle, low_floor=True).path == sysroot.path
