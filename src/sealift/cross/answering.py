@@ -25,8 +25,10 @@ _SYSTEMS = {"win32": ("nt", "Windows"), "darwin": ("posix", "Darwin")}
 _BUILDERS = {"setup.py", "backend_worker.py", "_in_process.py", "-c"}
 # What CPython there was compiled with, as ``sys.version`` ends.
 _COMPILERS = {"AMD64": "[MSC v.1944 64 bit (AMD64)]", "ARM64": "[MSC v.1944 64 bit (ARM64)]"}
-# Where Python and what is installed for it lie; this is read before more comes to the path.
-_INSTALLED = tuple(path for path in (*sys.path, sys.prefix, sys.base_prefix) if path)
+# Where Python and what is installed for it lie; this is read before more comes to the path.  What
+# is not in an environment has a prefix such as /usr, below which projects may lie, too.
+_OWN = [sys.prefix] if sys.prefix != sys.base_prefix else []
+_INSTALLED = tuple(f"{path.rstrip(os.sep)}{os.sep}" for path in (*sys.path, *_OWN) if path)
 
 
 class _Windows(NamedTuple):
