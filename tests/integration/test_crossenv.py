@@ -234,8 +234,12 @@ def test_without_pip_with_a_prefix_and_a_renewal(program: Path, tmp_path: Path) 
     assert crossenv(program, first, *options).status == 0
     assert run(first / "bin/cross-python", *asked) == f"{tmp_path}/there True\n"
     assert kept.exists()
-    assert crossenv(program, first, *options, "--clear").status == 0
+    made = crossenv(program, first, *options, "--clear")
+    assert made.status == 0, made.err
     assert not kept.exists()
+    with_pip = [option for option in options if option != "--without-pip"]
+    assert crossenv(program, first, *with_pip, "--clear").status == 0
+    assert "pip " in run(first / "bin/cross-pip", "--version")
 
 
 @pytest.mark.parametrize(

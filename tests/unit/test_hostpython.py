@@ -1,5 +1,6 @@
 """Host Pythons are read off their files, wherever they are, and what is wrong is told."""
 
+import json
 import os
 import py_compile
 import shutil
@@ -11,7 +12,14 @@ import pytest
 
 from sealift.cross.hostpython import read_host_python
 from sealift.errors import InterpreterError
-from tests.support.host_pythons import NAME, in_build_folder, installed, write_data, write_headers
+from tests.support.host_pythons import (
+    NAME,
+    VARIABLES,
+    in_build_folder,
+    installed,
+    write_data,
+    write_headers,
+)
 
 
 def test_an_installed_python_tells_what_it_is(tmp_path: Path) -> None:
@@ -79,6 +87,8 @@ def test_a_python_that_is_not_built_is_told_of(tmp_path: Path) -> None:
         # As buildroot calls them: CPython before 3.12 took musl for glibc.
         ({"HOST_GNU_TYPE": "aarch64-buildroot-linux-musl"},
          ("linux-aarch64-musl", "aarch64", "musl")),
+        ({"MULTIARCH": "s390x-linux-gnu", "HOST_GNU_TYPE": "s390x-buildroot-linux-musl"},
+         ("linux-s390x-musl", "s390x", "musl")),
         ({"MULTIARCH": "mips-linux-gnu", "HOST_GNU_TYPE": "mips-unknown-linux-gnu"},
          ("linux-mips", "mips", "gnu")),
     ],
@@ -108,6 +118,25 @@ def test_bytecode_is_read_where_an_image_has_no_sources(tmp_path: Path) -> None:
     host = read_host_python(program)
     assert host.variables["HOST_GNU_TYPE"] == "aarch64-unknown-linux-gnu"
     assert host.feature == version
+
+
+def test_files_of_newer_pythons_are_read(tmp_path: Path) -> None:
+    """Those of 3.14 are called ``_sysconfig_vars__linux_….json`` and ``build-details.json``."""
+    program = installed(tmp_path)
+    folder = tmp_path / "lib/python3.13"
+    (folder / f"{NAME}.py").unlink()
+    name = NAME.replace("_sysconfigdata", "_sysconfig_vars")
+    (folder / f"{name}.json").write_text(json.dumps(VARIABLES))
+    version = {"major": 3, "minor": 13, "micro": 9, "releaselevel": "final", "serial": 0}
+    details = {"platform": "linux-aarch64", "implementation": {"version": version}}
+    (folder / "build-details.json").write_text(json.dumps(details))
+    host = read_host_python(program)
+    assert (host.name, host.version, host.feature) == (NAME, "3.13.9", "3.13")
+    details["platform"] = "android-24-arm64_v8a"
+    (folder / "build-details.json").write_text(json.dumps(details))
+    assert "it is for android, not for Linux" in refused(program).message
+    (folder / "build-details.json").write_text("{")
+    assert "build-details.json: it is damaged" in refused(program).message
 
 
 def refused(program: Path, **named: Any) -> InterpreterError:

@@ -1,6 +1,5 @@
 """The machine that a given host Python is for, by what was recorded when it was built."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,22 @@ from sealift.cross.configuration import host_row
 from sealift.errors import BinaryFormatError, InterpreterError
 from sealift.target import Target, load_targets
 
-_PLATFORM = re.compile(r"^_PYTHON_HOST_PLATFORM=[ \t]*(\S+)", re.MULTILINE)
 # CPUs that GNU and the kernel call by different names.
 _MACHINES = {"powerpc64le": "ppc64le", "powerpc64": "ppc64", "i386": "i686", "i586": "i686"}
 
 
 def target_of(
-    values: Mapping[str, Any], program: Path, makefile: Path | None, machine: str | None
+    values: Mapping[str, Any], program: Path, platform: str | None, machine: str | None
 ) -> Target:
     """What it runs on: a target that Sealift knows, or one like it.
 
-    ``values`` are the build's variables, ``machine`` what the kernel calls the CPU where a user
+    ``values`` are the build's variables, ``platform`` is what :func:`sysconfig.get_platform` says
+    there where that is recorded, too, ``machine`` what the kernel calls the CPU where a user
     knows better.  Raises :class:`InterpreterError` where it is not for Linux.
     """
     gnu = str(values.get("HOST_GNU_TYPE") or "")
     triplet = str(values.get("MULTIARCH") or "") or gnu
-    told = makefile and _PLATFORM.search(makefile.read_text("utf-8", "replace"))
-    system = told[1].partition("-")[0] if told else str(values.get("MACHDEP") or "linux")
+    system = (platform or str(values.get("MACHDEP") or "linux")).partition("-")[0]
     if not system.startswith("linux") or "android" in triplet:
         raise InterpreterError(
             f"cannot build for {program}: it is for {'android' if 'android' in triplet else system}"
@@ -36,9 +34,9 @@ def target_of(
     known = next((each for each in load_targets().values() if _is_called(each, triplet)), None)
     abi = "musl" if "musl" in f"{triplet} {gnu} {_libc(program)}" else "gnu"
     if known and known.abi != abi:
-        known = next(
-            each for each in load_targets().values() if (each.arch, each.abi) == (known.arch, abi)
-        )
+        own = (known.os, known.arch, abi)
+        same = (t for t in load_targets().values() if (t.os, t.arch, t.abi) == own)
+        known = next(same, None)
     if known and machine in {None, known.machine}:
         return known
     cpu = machine or _MACHINES.get(gnu.partition("-")[0], gnu.partition("-")[0])

@@ -5,31 +5,23 @@ stands for ``/``), or unpacked from a distribution's packages.  Sources: ``_sysc
 ``Makefile`` of CPython's build, ``build-details.json`` (PEP 739), ``patchlevel.h``.
 """
 
-import ast
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealift import process
 from sealift.binary.elf import read_elf
 from sealift.cross.hostmachine import target_of
-from sealift.errors import ConfigError, InterpreterError
+from sealift.cross.hostvariables import FEATURE, Place, Variables, read_variables
+from sealift.errors import InterpreterError
 from sealift.target import Target, load_targets
 
-_FEATURE = re.compile(r"python(\d+\.\d+)t?$")
+_PLATFORM = re.compile(r"^_PYTHON_HOST_PLATFORM=[ \t]*(\S+)", re.MULTILINE)
 _VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"+]+)', re.MULTILINE)
 _MAIN = b"Py_BytesMain"  # the function that every CPython's program starts
-_LOAD_BYTECODE = """
-import importlib.machinery, json, sys
-loader = importlib.machinery.SourcelessFileLoader("data", sys.argv[1])
-space = {}
-exec(loader.get_code("data"), space)
-print(json.dumps(space["build_time_vars"]))
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,36 +77,22 @@ def read_host_python(
     path = Path(os.path.abspath(program))  # noqa: PTH100  (a link may only lead somewhere there)
     _check_program(path)
     place = _in_build_folder(path) or _installed(path)
-    found = _variables(place, sysconfigdata)
+    found = read_variables(place, sysconfigdata)
     makefile = _makefile(place, found)
     headers = _headers(place, found)
+    version, platform = _details(place)
     host = HostPython(
         program=path,
         home=place.home,
-        version=_version(headers) or str(found.values["VERSION"]),
-        name=found.path.name.partition(".")[0],
+        version=version or _version(headers) or str(found.values["VERSION"]),
+        name=found.module,
         variables=found.values,
         headers=headers,
         makefile=makefile,
-        target=target_of(found.values, path, makefile, machine),
+        target=target_of(found.values, path, platform or _platform(makefile), machine),
     )
     _check(host)
     return host
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the files of a CPython are: its prefix, and where its variables may be."""
-
-    home: Path
-    folders: tuple[Path, ...]
-    is_build: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Variables:
-    path: Path
-    values: Mapping[str, Any]
 
 
 def _check_program(path: Path) -> None:
@@ -132,12 +110,12 @@ def _check_program(path: Path) -> None:
         )
 
 
-def _in_build_folder(program: Path) -> _Place | None:
+def _in_build_folder(program: Path) -> Place | None:
     folder = program.parent
     told = folder / "pybuilddir.txt"
     if told.is_file():
         data = folder / told.read_text(encoding="utf-8").strip()
-        return _Place(folder, (data,), is_build=True)
+        return Place(folder, (data,), is_build=True)
     if (folder / "Modules" / "Setup.local").is_file() or (folder / "Modules/Setup").is_file():
         raise InterpreterError(
             f"cannot build for {program}: it is in a build folder without pybuilddir.txt",
@@ -146,17 +124,17 @@ def _in_build_folder(program: Path) -> _Place | None:
     return None
 
 
-def _installed(program: Path) -> _Place:
+def _installed(program: Path) -> Place:
     homes = dict.fromkeys((_home(program), _home(program.resolve())))
     for home in homes:
         libraries = sorted(
             path
             for path in home.glob("lib*/python3.*")
-            if _FEATURE.fullmatch(path.name) and path.is_dir()
+            if FEATURE.fullmatch(path.name) and path.is_dir()
         )
         if libraries:
             chosen = _library(program, libraries)
-            return _Place(home, (chosen, *sorted(p for p in chosen.iterdir() if p.is_dir())))
+            return Place(home, (chosen, *sorted(p for p in chosen.iterdir() if p.is_dir())))
     raise InterpreterError(
         f"cannot build for {program}: it is no Python, or its library is not beside it",
         details=[f"there is no {home}/lib/python3.X" for home in homes],
@@ -193,82 +171,6 @@ def _library(program: Path, libraries: Sequence[Path]) -> Path:
     )
 
 
-def _variables(place: _Place, named: Path | None) -> _Variables:
-    if named and not named.is_file():
-        raise ConfigError(f"there is no file {named}, which --sysconfigdata-file names")
-    candidates = [named] if named else list(_data_files(place))
-    read = [_Variables(path, _parse(path)) for path in candidates]
-    if not read:
-        raise InterpreterError(
-            f"cannot build for the Python at {place.home}: it has no _sysconfigdata*.py",
-            details=[f"looked in {folder}" for folder in place.folders[:1]],
-            hint="install its development files, or name the file with --sysconfigdata-file",
-        )
-    if any(other.values != read[0].values for other in read[1:]):
-        raise InterpreterError(
-            f"cannot build for the Python at {place.home}: it has several files of variables, "
-            "and they differ",
-            details=[str(each.path) for each in read],
-            hint="name one with --sysconfigdata-file",
-        )
-    return read[0]
-
-
-def _data_files(place: _Place) -> Iterator[Path]:
-    """Sources, or where there are none, bytecode."""
-    for pattern in ("_sysconfigdata*.py", "_sysconfigdata*.pyc"):
-        found = [path for folder in place.folders for path in sorted(folder.glob(pattern))]
-        found = [path for path in found if path.is_file()]
-        if found:
-            yield from found
-            return
-
-
-def _parse(path: Path) -> Mapping[str, Any]:
-    if path.suffix == ".pyc":
-        return _parse_bytecode(path)
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-        for node in tree.body:
-            match node:
-                case ast.Assign(targets=[ast.Name(id="build_time_vars")], value=value):
-                    return _checked(path, ast.literal_eval(value))
-    except (SyntaxError, ValueError) as problem:
-        raise InterpreterError(
-            f"cannot read {path}: it is no table of a build's variables ({problem})"
-        ) from problem
-    raise InterpreterError(f"cannot read {path}: build_time_vars is not assigned in it")
-
-
-def _parse_bytecode(path: Path) -> Mapping[str, Any]:
-    """What a module of bytecode holds, which only a Python of the same version can read."""
-    from sealift.interpreters import candidates
-
-    feature = next((m[1] for part in path.parts if (m := _FEATURE.fullmatch(part))), None)
-    found = candidates.search(feature).found if feature else None
-    if found is None:
-        raise InterpreterError(
-            f"cannot read {path}: that takes a CPython {feature or 'of its version'} here",
-            hint=f"uv python install {feature}" if feature else None,
-        )
-    said = process.run(
-        [found.program, "-I", "-S", "-c", _LOAD_BYTECODE, path],
-        env=process.clean_environment(),
-        error=InterpreterError,
-        action=f"read {path} with CPython {found.version}",
-    )
-    return _checked(path, json.loads(said))
-
-
-def _checked(path: Path, values: Any) -> Mapping[str, Any]:
-    needed = ("VERSION", "EXT_SUFFIX", "CC")
-    missing = [name for name in needed if not isinstance(values, dict) or not values.get(name)]
-    if missing:
-        raise InterpreterError(f"cannot read {path}: it does not say {', '.join(missing)}")
-    found: Mapping[str, Any] = values
-    return found
-
-
 def here(place_home: Path, prefix: str, text: str) -> str:
     """``text`` with the path of the host's ``prefix`` as it is on this machine.
 
@@ -281,14 +183,34 @@ def here(place_home: Path, prefix: str, text: str) -> str:
     return re.sub(named, lambda _: str(place_home), text)
 
 
-def _makefile(place: _Place, found: _Variables) -> Path | None:
+def _makefile(place: Place, found: Variables) -> Path | None:
     folder = here(place.home, str(found.values.get("prefix")), str(found.values.get("LIBPL") or ""))
     paths = [place.home / "Makefile"] if place.is_build else [Path(folder, "Makefile")]
     paths += [each / "Makefile" for each in place.folders]
     return next((path for path in paths if path.is_file()), None)
 
 
-def _headers(place: _Place, found: _Variables) -> tuple[Path, ...]:
+def _platform(makefile: Path | None) -> str | None:
+    found = makefile and _PLATFORM.search(makefile.read_text("utf-8", "replace"))
+    return found[1] if found else None
+
+
+def _details(place: Place) -> tuple[str | None, str | None]:
+    """The full version and the platform, where ``build-details.json`` (PEP 739) tells them."""
+    for folder in place.folders[:1]:
+        path = folder / "build-details.json"
+        if not path.is_file():
+            continue
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            version = told["implementation"]["version"]
+            return "{major}.{minor}.{micro}".format(**version), str(told["platform"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise InterpreterError(f"cannot read {path}: it is damaged ({problem})") from problem
+    return None, None
+
+
+def _headers(place: Place, found: Variables) -> tuple[Path, ...]:
     values = found.values
     if place.is_build:
         source = place.home / str(values.get("srcdir") or ".")

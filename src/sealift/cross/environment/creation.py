@@ -123,13 +123,13 @@ def _fill(host: Host, program: Path, places: Places, wishes: Wishes) -> None:
     places.bin.mkdir(parents=True, exist_ok=True)
     package = places.lib / PACKAGE
     package.mkdir(parents=True, exist_ok=True)
-    more = ("--system-site-packages",) if wishes.system_site_packages else ()
-    _make_virtual(program, places.build, ("--seed",) * wishes.build_pip + more)
-    _make_virtual(program, places.cross, ("--seed",) * wishes.cross_pip + _named(places))
     _copy(expose, places.lib / "expose.py")
     for module in (startup, patches, answering):
         _copy(module, package / f"{module.__name__.rpartition('.')[2]}.py")
     (package / "__init__.py").touch()
+    more = ("--system-site-packages",) if wishes.system_site_packages else ()
+    _make_virtual(program, places.build, ("--seed",) * wishes.build_pip + more)
+    _make_virtual(program, places.cross, ("--seed",) * wishes.cross_pip + _named(places))
     files = None
     if is_known(host.target):
         files = write_build_files(places.lib, host, roots=wishes.roots)

@@ -72,10 +72,10 @@ def _end(message: str) -> NoReturn:
 
 
 def _start(kind: str) -> None:
-    settings = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
     if not _answers_as_host(kind):
         _restore()
         return
+    settings = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
     if not Path(settings["headers"]).is_dir():
         _end(
             f"{settings['headers']} is gone, as after `sealift cache clear`: "
