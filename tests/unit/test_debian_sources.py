@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from sealift.debian.downloads import download
 from sealift.debian.index import Location, locate_sources
 from sealift.debian.releases import parse_release
 from sealift.debian.sources import find_source, unpack_source, upstream_version
 from sealift.errors import ArchiveError, ConfigError, FetchError
+from sealift.fetch import Remote
 from tests.support.debian_archive import SourcePackage, make_archive
+from tests.support.servers import Quiet, serving
 from tests.support.tools import require_tool
 
 PATCH = b"""\
@@ -113,3 +116,16 @@ def test_a_source_that_is_not_there_is_told(
 )
 def test_versions_lead_to_those_of_the_authors(version: str, upstream: str) -> None:
     assert upstream_version(version) == upstream
+
+
+class _Gone(Quiet):
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+
+def test_a_file_that_the_archive_no_longer_has_leads_to_a_new_index() -> None:
+    with serving(_Gone) as host, pytest.raises(FetchError, match="404") as caught:
+        download(
+            [Remote(f"http://{host}/pool/old.deb", "0" * 64, 1)], title="x", kind="debian-packages"
+        )
+    assert "sealift cache clear debian-releases" in str(caught.value.hint)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sealift import console, fetch
+from sealift.errors import FetchError
 
 _AT_ONCE = 8
 
@@ -12,12 +13,23 @@ _AT_ONCE = 8
 def download(files: Sequence[fetch.Remote], *, title: str, kind: str) -> list[Path]:
     """``files`` in their order, from the cache's entries ``kind`` or the network.
 
-    Raises :class:`~sealift.errors.FetchError`.
+    Raises :class:`FetchError`.
     """
+
+    def get(file: fetch.Remote) -> Path:
+        try:
+            return fetch.fetch(file, kind=kind, bar=quiet)
+        except FetchError as problem:
+            if "answered 404" not in problem.message:
+                raise
+            # The archive keeps no file that its index no longer names.
+            hint = "`sealift cache clear debian-releases` has the index read anew, which may be old"
+            raise FetchError(problem.message, details=problem.details, hint=hint) from problem
+
     total = sum(file.size or 0 for file in files)
     with console.progress(title, total) as bar, ThreadPoolExecutor(_AT_ONCE) as pool:
         quiet = _Advancing(bar)
-        return list(pool.map(lambda file: fetch.fetch(file, kind=kind, bar=quiet), files))
+        return list(pool.map(get, files))
 
 
 class _Advancing:
