@@ -9,6 +9,7 @@ from sealift import backend, store
 from sealift.cross.buildfiles import write_build_files
 from sealift.cross.checking import check_built, module_names
 from sealift.cross.host import Host, make_host
+from sealift.cross.known import with_known
 from sealift.cross.library import external_libraries, libraries_for, parse_libraries
 from sealift.cross.rust import needs_rust, rust_variables
 from sealift.cross.sysroot import Sysroot, make_sysroot
@@ -26,6 +27,7 @@ def make_cross_wheel(order: Order) -> Path:
     Its tag is the oldest that its native files keep.  Raises as
     :func:`sealift.building.make_wheel` does.
     """
+    order = replace(order, options=with_known(order.name, order.options))
     if order.target.arch == "universal2":
         return _universal_wheel(order)
     toolchain = find_toolchain(order.toolchain, order.target)
