@@ -6,7 +6,7 @@ Run it from the repository's root::
     python -m benchmarks.crosswheels --only numpy -t linux-aarch64
     python -m benchmarks.crosswheels --page            # only write docs/crosswheels.md
 
-Cells that are known are kept in ``build/crosswheels/cells.json``; ``--again`` makes them anew.  The
+Cells that are known are kept in ``cells.json`` beside this file; ``--again`` makes them anew.  The
 packages are named in ``packages.toml``.  Wheels for Linux are tried in Debian 13 with its Python,
 under qemu where this machine's CPU is another; the others are audited.
 """
@@ -32,6 +32,7 @@ TARGETS = (
     "linux-s390x", "windows-x86_64", "macos-arm64",
 )  # fmt: skip
 WORK = Path("build/crosswheels")
+CELLS = Path(__file__).with_name("cells.json")
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,13 @@ def _options() -> argparse.Namespace:
 
 
 def _known() -> dict[str, Cell]:
-    path = WORK / "cells.json"
-    known = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    known = json.loads(CELLS.read_text("utf-8")) if CELLS.is_file() else {}
     return {key: Cell(**value) for key, value in known.items()}
 
 
 def _keep(cells: Mapping[str, Cell]) -> None:
-    WORK.mkdir(parents=True, exist_ok=True)
     data = {key: dataclasses.asdict(cell) for key, cell in cells.items()}
-    (WORK / "cells.json").write_text(json.dumps(data, indent=1, sort_keys=True), "utf-8")
+    CELLS.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
