@@ -6,6 +6,7 @@ whichever end a reader starts from.  Format: APPNOTE.TXT 6.3.10 (PKWARE).
 """
 
 import contextlib
+import functools
 import itertools
 import struct
 import zlib
@@ -127,19 +128,26 @@ class StrictZip:
         data = self._at_once(member) if max(member.packed, member.size) <= _AT_ONCE else None
         return b"".join(self.chunks(member)) if data is None else data
 
+    @functools.cached_property
+    def _frame(self) -> bytearray:
+        """Room for any member in gzip's frame; one for all, as fresh memory costs time."""
+        largest = max(it.packed for it in self.entries if it.packed <= _AT_ONCE)
+        return bytearray(_GZIP_HEAD).ljust(len(_GZIP_HEAD) + largest + _GZIP_END.size, b"\0")
+
     def _at_once(self, member: Member) -> bytes | bytearray | None:
         """The content of ``member``, or ``None`` for what has to be looked at more closely."""
         self._file.seek(member.start)
-        packed = self._file.read(member.packed)
         if member.method != DEFLATED:
-            is_whole = len(packed) == member.size and crc32(packed) == member.crc
-            return packed if is_whole else None
+            packed = self._file.read(member.packed)
+            return packed if (len(packed), crc32(packed)) == (member.size, member.crc) else None
         # libdeflate does not tell where a stream ends, but of one in gzip's frame it checks the CRC
         # and the size right behind: as they are nowhere else, the stream ends where they begin.
         end = _GZIP_END.pack(member.crc, member.size)
-        framed = b"".join((_GZIP_HEAD, packed, end))
-        if member.size and framed.find(end) == len(framed) - len(end):
-            with contextlib.suppress(DeflateError):
+        at, frame = len(_GZIP_HEAD) + member.packed, self._frame
+        with memoryview(frame)[: at + len(end)] as framed, contextlib.suppress(DeflateError):
+            is_there = self._file.readinto(framed[len(_GZIP_HEAD) : at]) == member.packed
+            framed[at:] = end
+            if member.size and is_there and frame.find(end, len(_GZIP_HEAD)) == at:
                 data = gzip_decompress(framed, member.size)
                 return data if len(data) == member.size else None
         return None
@@ -343,7 +351,7 @@ class StrictZip:
             return None
         _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL.unpack(data)
         name = self._name(self._file.read(name_len), flags)
-        extra = self._extra(name, self._file.read(extra_len))
+        extra = self._extra(name, self._file.read(extra_len)) if extra_len else {}
         size, packed = self._zip64(name, extra, (size, packed))
         told = (crc, packed, size)
         known = (member.crc, member.packed, member.size)

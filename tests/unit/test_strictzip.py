@@ -1,6 +1,7 @@
 """A zip file has one reading, or none."""
 
 import io
+import itertools
 import struct
 import zipfile
 import zlib
@@ -147,6 +148,21 @@ def test_a_member_is_the_same_at_once_as_piece_by_piece(item: Item, tmp_path: Pa
                 found.append(problem.message.encode())
     assert found[0] == found[1]
     assert (found[1] == item.data) is (item == replace(item, **HONEST))
+
+
+def test_nothing_is_left_of_a_member_in_the_next(tmp_path: Path) -> None:
+    data = [LONG, b"", LONG[:100], LONG[: len(LONG) // 2], b"short"]
+    items = [Item(name=b"%d" % number, data=it) for number, it in enumerate(data)]
+    path = tmp_path / "a.zip"
+    path.write_bytes(craft(Zip(items=items)))
+    with StrictZip(path) as archive:
+        for members in itertools.permutations(archive.entries):
+            assert [archive.whole(it) for it in members] == [data[int(it.name)] for it in members]
+        long, short = archive.members["0"], archive.members["4"]
+        beyond = short._replace(start=path.stat().st_size - 3)
+        archive.whole(long)
+        with pytest.raises(ArchiveError, match="'4'"):
+            archive.whole(beyond)
 
 
 @given(st.binary(max_size=300), st.integers(0, 299), st.integers(0, 7))

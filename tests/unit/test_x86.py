@@ -45,6 +45,22 @@ def test_what_is_no_instruction_ends_the_walk(code: str) -> None:
     assert used(OLD + bytes.fromhex(code)) == SSE
 
 
+# Bytes that plain code is made of, so that much of what is drawn is passed by a pattern.
+_COMMON = st.sampled_from(
+    b"\x00\x05\x0f\x24\x25\x41\x48\x4c\x63\x66\x69\x81\x84\x85\x89\x8b\x8d\xb8\xc1\xc7\xe8\xf6\xff"
+)
+
+
+@given(st.one_of(st.binary(max_size=300), st.lists(_COMMON, max_size=300).map(bytes)))
+@settings(max_examples=500)
+def test_what_is_passed_at_once_is_what_is_passed_one_by_one(code: bytes) -> None:
+    at = kinds = 0
+    while (step := instruction(code, at))[0]:
+        at += step[0]
+        kinds |= step[1]
+    assert used(code) == kinds
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_walked_to_an_end(code: bytes) -> None:
     used(code)

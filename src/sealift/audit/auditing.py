@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sealift import console
 from sealift.audit.allowance import Allowance, parse_allowance
+from sealift.audit.content import keep_memory
 from sealift.audit.finding import Severity, load_rules, rules_called
 from sealift.audit.report import Report, audit, audit_one_of_many, weight
 from sealift.audit.wheelhouses import distributions
@@ -15,7 +16,6 @@ from sealift.output import write_text
 
 _NAMED = 3
 _MUCH = 128 << 20  # bytes of subjects for which other processes are worth their start
-_MANY_OBJECTS = 100_000  # facts have no cycles to look for
 _POLICY_RULES = frozenset({"tag-not-allowed", "policy-not-kept"})
 _FAILING = {
     "error": {Severity.ERROR},
@@ -50,8 +50,9 @@ def run(
         raise ConfigError(
             f"cannot draw {len(paths)} subjects into one picture", hint="name one file with --svg"
         )
-    gc.set_threshold(_MANY_OBJECTS)
+    keep_memory()
     reports = _audit(paths, allowance, jobs)
+    gc.freeze()  # so that the end does not look for what can go
     if svg:
         from sealift.audit.outputs.svg import svg as drawn
 

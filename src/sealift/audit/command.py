@@ -1,5 +1,6 @@
 """``sealift audit``: the command; what it does is imported when it runs."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ Examples:
   sealift audit --select platform-tags dist/*.whl
   sealift audit --tree --svg needs.svg dist/myapp
 """
+_MANY_OBJECTS = 100_000  # what is loaded and found stays to the end
 
 
 @click.command(epilog=_EXAMPLES)
@@ -79,6 +81,7 @@ def audit(files: tuple[Path, ...], explain: str | None, **options: Any) -> None:
 
     A tag without an architecture means all of them.
     """
+    gc.set_threshold(_MANY_OBJECTS)
     from sealift.audit import auditing
 
     if explain:

@@ -18,6 +18,15 @@ IN_MEMORY = 32 << 20  # what is bigger goes to a temporary file, and is mapped
 _WINDOW = 16 << 20
 
 
+def keep_memory() -> None:
+    """Have the C library keep the memory of a member for the next.
+
+    Most give large blocks back to the system at once, and take them anew page by page. That of GNU
+    keeps those no larger than the largest that it ever gave back, up to 32 MB.
+    """
+    bytes(IN_MEMORY - (1 << 20))
+
+
 class Content:
     """The bytes of the member ``name``, from ``chunks``, which is called at most once.
 

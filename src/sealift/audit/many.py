@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sealift import console
 from sealift.audit.allowance import Allowance
+from sealift.audit.content import keep_memory
 from sealift.audit.report import Report, audit_one_of_many, weight
 from sealift.errors import SealiftError
 
@@ -23,9 +24,7 @@ def audit_many(
     """
     audit_one = functools.partial(audit_one_of_many, allowance=allowance)
     context = _context()
-    # An interrupt reaches all processes: the one that started the others ends them.
-    ignored = (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(min(jobs, len(paths)), context, signal.signal, ignored) as pool:
+    with ProcessPoolExecutor(min(jobs, len(paths)), context, _begin) as pool:
         # The big ones first, so that none is left over at the end.
         order = sorted(range(len(paths)), key=lambda number: -weight(paths[number]))
         futures = {pool.submit(audit_one, paths[number]): number for number in order}
@@ -39,6 +38,12 @@ def audit_many(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin() -> None:
+    # An interrupt reaches all processes: the one that started the others ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_memory()
 
 
 def _context() -> multiprocessing.context.BaseContext:

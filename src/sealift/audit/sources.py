@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Most files have none of these. Patterns that begin with a letter are searched at the speed of
 # memory, others at a tenth of it.
-_WORDS = (re.compile(rb"DLL"), re.compile(rb"d(?:Library|_library|lopen)"))
+_DLL, _OTHERS = re.compile(rb"DLL"), re.compile(rb"d(?:Library|_library|lopen)")
 _CALL = re.compile(
     rb"\b(?:CDLL|PyDLL|WinDLL|OleDLL|LoadLibrary|find_library|dlopen)\s*\(\s*[rRuU]?[\"']"
 )
@@ -37,7 +37,7 @@ class Load:
 
 def find_loads(file: str, source: "Data") -> tuple[Load, ...]:
     """The libraries that ``source`` names where it loads them; none for what does not parse."""
-    if len(source) > _LARGEST or not any(word.search(source) for word in _WORDS):
+    if len(source) > _LARGEST or not (_DLL.search(source) or _OTHERS.search(source)):
         return ()
     source = bytes(source)
     if not _CALL.search(source):

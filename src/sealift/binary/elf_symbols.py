@@ -35,10 +35,13 @@ class SymbolKind(StrEnum):
     OTHER = "other"
 
 
-_KINDS = {
-    0: SymbolKind.NOTYPE, 1: SymbolKind.OBJECT, 2: SymbolKind.FUNC, 5: SymbolKind.OBJECT,
-    6: SymbolKind.TLS, 10: SymbolKind.IFUNC,
-}  # fmt: skip
+_KINDS = tuple(
+    {
+        0: SymbolKind.NOTYPE, 1: SymbolKind.OBJECT, 2: SymbolKind.FUNC, 5: SymbolKind.OBJECT,
+        6: SymbolKind.TLS, 10: SymbolKind.IFUNC,
+    }.get(kind, SymbolKind.OTHER)
+    for kind in range(16)
+)  # fmt: skip
 _LOCAL, _WEAK = 0, 2
 
 
@@ -73,7 +76,7 @@ class SymbolTable:
         header = read_header(view)
         dynamic = Dynamic(view, header, tuple(read_segments(view, header)))
         self._view = view
-        self._layout = header.order + ("IIIBBH" if header.bits == 32 else "IBBHQQ")
+        self._layout = header.order + ("II4xBxH" if header.bits == 32 else "IBxHQ8x")
         self._is_wide = header.bits == 64
         address = dynamic.value(DT_SYMTAB)
         self._at = dynamic.offset(address) if address is not None else 0
@@ -86,6 +89,7 @@ class SymbolTable:
         self._names: dict[int, tuple[str, str | None]] = {
             version.index & ~_VERSION_HIDDEN: (version.name, version.library)
             for version in (*defined_versions(dynamic), *needed_versions(dynamic))
+            if version.index & ~_VERSION_HIDDEN > _VERSION_GLOBAL
         }
 
     def undefined(self) -> Iterator[Symbol]:
@@ -101,38 +105,37 @@ class SymbolTable:
         table = bytes(self._view.data[self._at : self._at + self._count * size])
         # Names may share bytes, but not so that a small file makes gigabytes of them.
         left = 4 * len(self._text) + _LONGEST_NAME
+        strings, find, kinds = self._text, self._text.find, _KINDS
+        is_wide, versions, names = self._is_wide, self._versions, self._names
         for index, row in enumerate(struct.iter_unpack(self._layout, table)):
-            if self._is_wide:
-                name, info, _, section, address, _ = row
+            if is_wide:
+                name, info, section, address = row
             else:
-                name, address, _, info, _, section = row
+                name, address, info, section = row
             if (section != _SHN_UNDEF) is not is_defined or not name or info >> 4 == _LOCAL:
                 continue
-            text = self._name(name)
+            stop = find(b"\0", name, name + _LONGEST_NAME)
+            if stop < 0:
+                raise self._view.broken(
+                    f"the name of a symbol, at {name} of its strings, has no end"
+                )
+            text = strings[name:stop].decode("utf-8", "surrogateescape")
             left -= len(text)
             if left < 0:
                 raise self._view.broken("its symbols have more names than its string table")
-            version = self._versions[index] if self._versions else _VERSION_GLOBAL
-            label, library = self._names.get(version & ~_VERSION_HIDDEN, (None, None))
-            if version & ~_VERSION_HIDDEN <= _VERSION_GLOBAL:
-                label = library = None
+            version = versions[index] if versions else _VERSION_GLOBAL
+            label, library = names.get(version & ~_VERSION_HIDDEN, (None, None))
             if section == _SHN_ABS and text == label:
                 continue  # stands for the version itself
             yield Symbol(
                 text,
                 label,
                 library,
-                _KINDS.get(info & 15, SymbolKind.OTHER),
+                kinds[info & 15],
                 info >> 4 == _WEAK,
-                bool(version & _VERSION_HIDDEN),
+                version >= _VERSION_HIDDEN,
                 address if is_defined else 0,
             )
-
-    def _name(self, offset: int) -> str:
-        stop = self._text.find(b"\0", offset, offset + _LONGEST_NAME)
-        if stop < 0:
-            raise self._view.broken(f"the name of a symbol, at {offset} of its strings, has no end")
-        return self._text[offset:stop].decode("utf-8", "surrogateescape")
 
 
 def undefined(view: View) -> tuple[Symbol, ...]:

@@ -20,6 +20,11 @@ class View:
         """An error that says what is wrong with the file."""
         return BinaryFormatError(f"cannot read {self.name}: {reason}")
 
+    def check(self, offset: int, size: int) -> None:
+        """Raise unless there are ``size`` bytes at ``offset``."""
+        if not 0 <= offset <= offset + size <= len(self.data):
+            raise self.broken(f"it ends before byte {offset + size}")
+
     def unpack(self, layout: str, offset: int) -> tuple[int, ...]:
         """The integers of :mod:`struct` ``layout`` at ``offset``."""
         if not 0 <= offset <= len(self.data) - struct.calcsize(layout):
@@ -28,8 +33,7 @@ class View:
 
     def span(self, offset: int, size: int) -> bytes:
         """The ``size`` bytes at ``offset``."""
-        if not 0 <= offset <= offset + size <= len(self.data):
-            raise self.broken(f"it ends before byte {offset + size}")
+        self.check(offset, size)
         return bytes(self.data[offset : offset + size])
 
     def text(self, offset: int, end: int) -> str:

@@ -25,6 +25,7 @@ refusal.
 
 import itertools
 import re
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,7 @@ _FEW = 3
 _VECTOR, _OLD = SSE | V2 | AVX | V4, SSE | V2
 # DWARF exception header encodings of the LSB: 4-byte counts, offsets from the header.
 _UDATA4, _DATAREL_SDATA4 = 0x03, 0x3B
+_ROW, _ROWS = struct.Struct("<ii"), struct.Struct("<i4xi")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +150,14 @@ def _functions(view: View, segments: tuple[Segment, ...]) -> Iterator[bytes]:
     (count,) = view.unpack("<I", table.offset + 8)
     taken = min(count, _FUNCTIONS)
     code = tuple(s for s in segments if s.kind == PT_LOAD and s.flags & PF_X)[:_MOST_SEGMENTS]
+    rows = table.offset + 12
+    view.check(rows, 8 * count)
     for index in (number * count // taken for number in range(taken)):
         # Where it begins, and where the next does; behind the last there is none.
-        layout = "<i4xi" if index + 1 < count else "<i"
-        distance, *following = view.unpack(layout, table.offset + 12 + 8 * index)
+        is_last = index + 1 == count
+        distance, following = (_ROW if is_last else _ROWS).unpack_from(view.data, rows + 8 * index)
         start = table.address + distance
-        size = min(max(following[0] - distance, 0), _BYTES) if following else _BYTES
+        size = _BYTES if is_last else min(max(following - distance, 0), _BYTES)
         for segment in code:
             if 0 <= start - segment.address < segment.size:
                 offset = segment.offset + start - segment.address

@@ -59,7 +59,9 @@ class _ZipContent(Content):
         return bytes(self.data()[:HEAD])
 
     def data(self, algorithm: str | None = None) -> Data:
-        if self._data is None and self.size <= IN_MEMORY:
+        if self._data is not None:
+            return self._data
+        if self.size <= IN_MEMORY:
             with reading(self.name):
                 self._data = self._archive.whole(self._entry)
         return super().data(algorithm)

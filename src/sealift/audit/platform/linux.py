@@ -195,7 +195,7 @@ class _Judgement:
                 rung = self._ladder.for_unversioned(symbol.name)
                 text = f"asks musl for {symbol.name}, which older ones do not have"
                 yield self._demand(rung, text, loaded, symbols=(symbol.name,))
-            if reason := _python_build(symbol):
+            if symbol.name.startswith("Py") and (reason := _python_build(symbol)):
                 yield self._demand(self._ladder.never, reason, loaded, symbols=(symbol.name,))
 
     def _instructions(self, loaded: Loaded) -> Iterator[_Demand]:

@@ -96,5 +96,5 @@ def stem_of(name: str) -> str:
 
 def _grafted(members: tuple[str, ...]) -> Mapping[str, str]:
     """Libraries that have a hash in their name, by the name without it."""
-    names = (posixpath.basename(path) for path in members)
+    names = (posixpath.basename(path) for path in members if "-" in path)
     return {stem_of(name): name for name in names if _HASHED.match(_SUFFIX.sub("", name))}
