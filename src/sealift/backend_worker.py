@@ -50,7 +50,8 @@ def watch_extensions() -> list[str]:
     seen: list[str] = []
     if "setuptools" not in sys.modules:
         return seen
-    build_ext = importlib.import_module("setuptools.command.build_ext").build_ext
+    # The base of all commands that build extension modules, those of old Cythons among them.
+    build_ext = importlib.import_module("distutils.command.build_ext").build_ext
     library = importlib.import_module("setuptools.extension").Library
     run = build_ext.run
 

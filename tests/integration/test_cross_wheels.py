@@ -102,6 +102,18 @@ def test_an_extension_that_may_fail_and_does_is_told(build: Maker) -> None:
     assert audit(build(files, optional=("demo._native",))).natives == ()
 
 
+def test_commands_that_are_not_setuptools_own_are_watched_too(build: Maker) -> None:
+    files = dict(PROJECTS["setuptools"])
+    files["setup.py"] = """
+import setuptools, distutils.command.build_ext
+class Command(distutils.command.build_ext.build_ext):
+    def build_extension(self, extension):
+        print("not today")
+""" + files["setup.py"].replace("name=", "cmdclass={'build_ext': Command}, name=", 1)
+    with pytest.raises(BuildError, match="its wheel lacks the native code"):
+        build(files)
+
+
 def test_a_missing_library_is_told_by_what_brings_it(build: Maker) -> None:
     files = dict(PROJECTS["setuptools"])
     files["native.c"] = "#include <gmp.h>\n" + files["native.c"]
