@@ -37,11 +37,10 @@ TARGETS = (FULL, *STARTED)
 
 COMMANDS = (
     "imports.resources", "imports.searched", "imports.metadata", "imports.packages",
-    "imports.reloading", "running.threads", "running.tasks",
-    "running.encodings", "running.localized", "running.wide_stack", "processes.futures",
-    "processes.start_method spawn", "processes.start_method forkserver", "processes.shared_memory",
-    "processes.manager", "processes.subinterpreter", "libraries.database", "libraries.foreign",
-    "libraries.compression", "libraries.others",
+    "imports.reloading", "running.threads", "running.tasks", "running.encodings",
+    "running.localized", "running.wide_stack", "processes.futures",
+    "processes.start_method spawn", "processes.shared_memory", "processes.subinterpreter",
+    "libraries.database", "libraries.foreign", "libraries.compression", "libraries.others",
 )  # fmt: skip
 IMPORT_ALL = """
 import importlib, json, os, sys
