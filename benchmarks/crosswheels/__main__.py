@@ -7,7 +7,7 @@ Run it from the repository's root::
     python -m benchmarks.crosswheels --page            # only write docs/crosswheels.md
 
 Cells that are known are kept in ``cells.json`` beside this file; ``--again`` makes them anew.  The
-packages are named in ``packages.toml``.  Wheels for Linux are tried in Debian 13 with its Python,
+packages are named in ``packages.toml``.  Wheels for Linux are tried in a Debian with its Python,
 under qemu where this machine's CPU is another; the others are audited.
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crosswheels.page import write_page
-from benchmarks.crosswheels.trying import PYTHON, try_wheel
+from benchmarks.crosswheels.trying import system_of, try_wheel
 from sealift import process
 from sealift.errors import SealiftError
 from sealift.target import load_targets
@@ -69,10 +69,10 @@ def main() -> None:
 def make_cell(name: str, row: Mapping[str, Any], target: str) -> Cell:
     """Build ``name`` for ``target``, and try it where that can be done."""
     cell = Cell(package=name, version=row["version"], target=target, good=False)
-    out = WORK / "wheels" / target / name
+    out, arch = WORK / "wheels" / target / name, load_targets()[target].arch
     timing = process.spawn_timed(
         ["/usr/bin/env", "python", "-m", "sealift", "--json", "wheel", f"{name}=={row['version']}",
-         "-t", target, "--python", PYTHON, "--out", str(out)],
+         "-t", target, "--python", system_of(arch)[1], "--out", str(out)],
         env=process.clean_environment(),
     )  # fmt: skip
     cell = dataclasses.replace(cell, cpu=round(timing.cpu, 1))
@@ -83,7 +83,7 @@ def make_cell(name: str, row: Mapping[str, Any], target: str) -> Cell:
     if load_targets()[target].os != "linux":
         return dataclasses.replace(cell, good=True, tag=tag)
     with tempfile.TemporaryDirectory() as site:
-        failure = try_wheel(wheel, row, load_targets()[target].arch, Path(site))
+        failure = try_wheel(wheel, row, arch, Path(site))
     return dataclasses.replace(cell, good=not failure, tag=tag, tried=True, reason=failure)
 
 
@@ -92,7 +92,7 @@ def _why(name: str, version: str, target: str, out: Path) -> str:
     try:
         process.run(
             ["python", "-m", "sealift", "--quiet", "wheel", f"{name}=={version}", "-t", target,
-             "--python", PYTHON, "--out", out],
+             "--python", system_of(load_targets()[target].arch)[1], "--out", out],
             env=process.clean_environment(),
         )  # fmt: skip
     except SealiftError as problem:

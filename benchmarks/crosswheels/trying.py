@@ -13,12 +13,16 @@ from sealift.errors import SealiftError
 from sealift.machine import PROGRAMS
 from sealift.runners.roots import RootMachine
 
-RELEASE = "debian-13"
-PYTHON = "3.13"
+USUAL = ("debian-13", "3.13")
+# Of these the archive lacks packages of the newer release at times.
+_OTHERS = {"s390x": ("debian-12", "3.11"), "ppc64le": ("debian-12", "3.11")}
 _TIMEOUT = 900
 _SHOWN = 200
-# What manylinux lets wheels take from the system, and no smaller.
-_PACKAGES = (f"python{PYTHON}-minimal", f"libpython{PYTHON}-stdlib", "libstdc++6")
+
+
+def system_of(arch: str) -> tuple[str, str]:
+    """The release that wheels for ``arch`` are tried on, and its Python."""
+    return _OTHERS.get(arch, USUAL)
 
 
 @functools.cache
@@ -26,7 +30,10 @@ def machine(arch: str) -> RootMachine:
     """A root of the release for ``arch`` with its Python."""
     debian = architecture(arch)
     assert debian, arch
-    return RootMachine(make_root(parse_release(RELEASE), debian, _PACKAGES), arch)
+    release, python = system_of(arch)
+    # What manylinux lets wheels take from the system, and no smaller.
+    packages = (f"python{python}-minimal", f"libpython{python}-stdlib", "libstdc++6")
+    return RootMachine(make_root(parse_release(release), debian, packages), arch)
 
 
 def try_wheel(wheel: Path, row: Mapping[str, Any], arch: str, site: Path) -> str:
@@ -43,7 +50,7 @@ def try_wheel(wheel: Path, row: Mapping[str, Any], arch: str, site: Path) -> str
         archive.extractall(site)
     site.chmod(0o755)
     code = f"import sys; sys.path.insert(0, '{PROGRAMS}/site')\n{row['check']}"
-    command = (f"/usr/bin/python{PYTHON}", "-I", "-B", "-c", code)
+    command = (f"/usr/bin/python{system_of(arch)[1]}", "-I", "-B", "-c", code)
     ending = machine(arch).run(command, programs={"site": site}, timeout=_TIMEOUT)
     if ending.status == 0:
         return ""
