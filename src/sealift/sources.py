@@ -22,7 +22,6 @@ _SKIPPED = frozenset(
         "__pycache__",
         "node_modules",
         ".venv",
-        "venv",
         ".tox",
         ".nox",
         ".eggs",
@@ -45,8 +44,8 @@ _BUILD_FILES = (
 def folder_digest(folder: Path) -> str | None:
     """A digest of a project's files, or ``None`` where they cannot be told.
 
-    Everything counts that is not a cache, an environment, or output of a build.  A project whose
-    build files reach outside its folder has no digest.
+    Everything counts that is not a cache, an environment, or output of a build.  A project that
+    reaches outside its folder, by its build files or by a link to another folder, has no digest.
     """
     if _is_reaching_out(folder):
         return None
@@ -64,25 +63,40 @@ def folder_digest(folder: Path) -> str | None:
 
 def _is_reaching_out(folder: Path) -> bool:
     files = [folder / name for name in _BUILD_FILES]
-    return any(path.is_file() and _OUTSIDE.search(path.read_bytes()) for path in files)
+    named = any(path.is_file() and _OUTSIDE.search(path.read_bytes()) for path in files)
+    return named or any(path.is_dir() for path in _links_out(folder))
+
+
+def _links_out(folder: Path) -> Iterator[Path]:
+    """Symbolic links to what is not in ``folder``."""
+    inside = folder.resolve()
+    for path in _entries(folder):
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            yield path
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in _entries(folder) if path.is_file())
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """What is below ``folder`` and no folder itself, but for what is left out."""
     pending = [folder]
     while pending:
         current = pending.pop()
         for entry in sorted(os.scandir(current), key=lambda entry: entry.name):
             path = Path(entry.path)
-            if entry.is_dir(follow_symlinks=False):
-                if not _is_skipped(path, top=current == folder):
-                    pending.append(path)
-            elif entry.is_file():
+            if not entry.is_dir(follow_symlinks=False):
                 yield path
+            elif not _is_skipped(path, top=current == folder):
+                pending.append(path)
 
 
 def _is_skipped(path: Path, *, top: bool) -> bool:
     name = path.name
-    if name in _SKIPPED or name.endswith((".egg-info", "_cache")) or (top and name in _TOP_SKIPPED):
+    if name in _SKIPPED or re.fullmatch(r".*\.egg-info|\..*_cache", name):
+        return True
+    if top and name in _TOP_SKIPPED and not (path / "__init__.py").is_file():
         return True
     return (path / "pyvenv.cfg").is_file() or (path / "CACHEDIR.TAG").is_file()
 
@@ -90,19 +104,32 @@ def _is_skipped(path: Path, *, top: bool) -> bool:
 def _revision(folder: Path) -> bytes:
     """Where git stands: backends take versions from it."""
     for parent in (folder, *folder.parents):
-        git = parent / ".git"
-        if git.exists():
-            parts = (
-                [git / name for name in ("HEAD", "packed-refs", "logs/HEAD")]
-                if git.is_dir()
-                else []
-            )
-            tags = (
-                sorted(path.name for path in (git / "refs/tags").glob("*")) if git.is_dir() else []
-            )
-            told = [path.read_bytes() for path in parts if path.is_file()]
-            return hashlib.sha256(b"\0".join([*told, *map(str.encode, tags)])).digest()
+        if (parent / ".git").exists():
+            own, shared = _git_folders(parent / ".git")
+            tags = sorted(path for path in (shared / "refs/tags").rglob("*") if path.is_file())
+            told = (own / "HEAD", own / "logs/HEAD", shared / "packed-refs", *tags)
+            return store.digest_of(
+                *(
+                    part
+                    for path in told
+                    if path.is_file()
+                    for part in (path.name, path.read_bytes())
+                )
+            ).encode()
     return b""
+
+
+def _git_folders(place: Path) -> tuple[Path, Path]:
+    """Where git keeps a work tree's state, and what its work trees share, from its ``.git``.
+
+    That is a file in submodules and in work trees beside the first: gitrepository-layout(5).
+    """
+    own = place
+    if place.is_file():
+        told = place.read_text(encoding="utf-8", errors="surrogateescape")
+        own = place.parent / told.removeprefix("gitdir:").strip()
+    common = own / "commondir"
+    return own, own / common.read_text(encoding="utf-8").strip() if common.is_file() else own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,19 +174,36 @@ def _stands_alone(folder: Path) -> bool:
 
 
 def _copy(folder: Path, out: Path) -> Path:
-    """A copy of a project without what builds leave behind, for git the same work tree."""
+    """A copy of a project without what builds leave behind, for git a work tree of its own."""
 
     def skipped(place: str, names: list[str]) -> set[str]:
         top = Path(place) == folder
         return {name for name in names if _is_skipped(Path(place, name), top=top)}
 
     shutil.copytree(folder, out, ignore=skipped, symlinks=True)
-    git = folder / ".git"
-    if git.is_dir():
-        (out / ".git").write_text(f"gitdir: {git.absolute()}\n", encoding="utf-8")
-    elif git.is_file():
-        shutil.copyfile(git, out / ".git")
+    for link in _links_out(folder):
+        if link.is_file():
+            copied = out / link.relative_to(folder)
+            copied.unlink()
+            shutil.copy2(link, copied)
+    if (folder / ".git").exists():
+        _copy_work_tree(folder / ".git", out / ".git")
     return out
+
+
+def _copy_work_tree(place: Path, out: Path) -> None:
+    """What makes the folder of ``out`` a work tree of the repository that ``place`` is of.
+
+    Its index is its own, so that what git writes there while a project is built is not written
+    into the user's.
+    """
+    own, shared = _git_folders(place)
+    out.unlink(missing_ok=True)
+    out.mkdir()
+    for name in ("HEAD", "index"):
+        if (own / name).is_file():
+            shutil.copyfile(own / name, out / name)
+    (out / "commondir").write_text(f"{shared.resolve()}\n", encoding="utf-8")
 
 
 @contextmanager

@@ -148,3 +148,21 @@ def test_a_header_of_another_system_is_no_matter_of_packages(tmp_path: Path) -> 
     assert "--library" in (hint_for(log, platform="linux-aarch64") or "")
     log.write_text("/bin/sh: pg_config: not found\n")
     assert hint_for(log, platform="win-amd64") is None
+
+
+def test_what_only_is_called_like_a_cache_or_an_output_counts(tmp_path: Path) -> None:
+    folder = project(tmp_path)
+    for name in ("src/app/disk_cache/a.py", "src/app/venv/a.py", "site/__init__.py"):
+        before = folder_digest(folder)
+        (folder / name).parent.mkdir()
+        (folder / name).write_text("")
+        assert folder_digest(folder) != before, name
+
+
+def test_a_link_to_a_folder_elsewhere_leaves_no_digest(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = project(tmp_path / "one")
+    (folder / "src/again").symlink_to("app")
+    assert folder_digest(folder) is not None
+    (folder / "src/more").symlink_to("../../elsewhere")
+    assert folder_digest(folder) is None
