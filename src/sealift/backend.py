@@ -23,7 +23,7 @@ _LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8.0"])  # PEP 51
 _EPOCH = "315532800"  # 1980-01-01, the first day a zip file can tell
 _FLAGS = ("CPPFLAGS", "CFLAGS", "CXXFLAGS")
 _PLATFORM = "_PYTHON_HOST_PLATFORM"  # set where a build is for another machine
-_PASSED = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "SOURCE_DATE_EPOCH")
+_PASSED = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,22 +101,45 @@ def environment_key() -> str:
     return store.digest_of(*(os.environ.get(name, "") for name in _PASSED))
 
 
+def source_date() -> str:
+    """The time that builds are told, in seconds since 1970: ``SOURCE_DATE_EPOCH``."""
+    return os.environ.get("SOURCE_DATE_EPOCH", _EPOCH)
+
+
 def read_build_system(source: Path) -> BuildSystem:
-    """``[build-system]`` in ``source``, with the defaults of PEP 517."""
+    """``[build-system]`` in ``source``, with the defaults of PEP 517.
+
+    Raises :class:`BuildError` where ``pyproject.toml`` is damaged, or the table is none.
+    """
+    table = read_pyproject(source).get("build-system", {})
+    if not isinstance(table, Mapping):
+        raise BuildError(f"cannot build {source}: build-system of pyproject.toml is no table")
+    return BuildSystem(
+        requires=texts_of(table, "requires", source, _LEGACY[1]),
+        backend=str(table.get("build-backend") or _LEGACY[0]),
+        backend_path=tuple(str(source / part) for part in texts_of(table, "backend-path", source)),
+    )
+
+
+def read_pyproject(source: Path) -> Mapping[str, Any]:
+    """``pyproject.toml`` in ``source``, empty where there is none; raises :class:`BuildError`."""
     path = source / "pyproject.toml"
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
+        return tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise BuildError(
             f"cannot build {source}: pyproject.toml is damaged: {problem}"
         ) from problem
-    table: Mapping[str, Any] = data.get("build-system", {})
-    backend, requires = table.get("build-backend"), table.get("requires", _LEGACY[1])
-    return BuildSystem(
-        requires=tuple(requires),
-        backend=str(backend or _LEGACY[0]),
-        backend_path=tuple(str(source / part) for part in table.get("backend-path", ())),
-    )
+
+
+def texts_of(
+    table: Mapping[str, Any], key: str, source: Path, default: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The list of texts under ``key`` of a ``table`` of ``source``; raises :class:`BuildError`."""
+    texts = table.get(key, [*default])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BuildError(f"cannot build {source}: {key} of pyproject.toml is no list of texts")
+    return tuple(texts)
 
 
 def build_environment(requires: Sequence[str], python: BuildPython, source: Path) -> Path:
@@ -237,7 +260,7 @@ def _variables(build: _Build, scratch: Path, environment: Path) -> dict[str, str
             "PYTHONHASHSEED": "0",
             "PYTHONIOENCODING": "utf-8",
             "PYTHONUNBUFFERED": "1",
-            "SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH),
+            "SOURCE_DATE_EPOCH": source_date(),
             "VIRTUAL_ENV": str(environment),
             **told,
             **{name: f"{value} {maps}".strip() for name, value in flags.items()},

@@ -10,7 +10,7 @@ from packaging.utils import parse_wheel_filename
 from sealift import backend, console, store
 from sealift.errors import BuildError
 from sealift.order import Order, announce, apply_patches, made_once
-from sealift.wheel import is_native, read_wheel
+from sealift.wheel import is_native, read_wheel, runs_anywhere
 
 _NATIVE_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".f90")
 _NATIVE_BACKENDS = ("maturin", "mesonpy", "scikit_build_core", "sipbuild", "setuptools_rust")
@@ -27,21 +27,26 @@ def make_wheel(order: Order) -> Path:
     :class:`~sealift.errors.RefusedError` where no tag fits it, and
     :class:`~sealift.errors.ToolError` where there is no compiler.
     """
+    path = _made(order)
+    *_, tags = parse_wheel_filename(path.name)
+    if tags.isdisjoint(order.target.tags(order.python.version, free_threaded=order.free_threaded)):
+        raise BuildError(
+            f"cannot build {order.label} for {order.target}: what is built here is {path.name}",
+            hint="give a wheel of it that is, ask for a later floor, or leave the target out",
+        )
+    return path
+
+
+def _made(order: Order) -> Path:
     if not order.crosses:
         return _built_here(order)
     if not order.is_native and not _seems_native(order):
         path = _built_here(order)
-        if is_pure(path):
+        if runs_anywhere(path.name):
             return path
     from sealift.cross.crossbuild import make_cross_wheel
 
     return make_cross_wheel(order)
-
-
-def is_pure(path: Path) -> bool:
-    """Whether the name of a wheel says that it runs anywhere."""
-    *_, tags = parse_wheel_filename(path.name)
-    return all(tag.platform == "any" for tag in tags)
 
 
 def _built_here(order: Order) -> Path:

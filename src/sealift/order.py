@@ -4,14 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
 from sealift import console, jsonform, store
-from sealift.backend import BuildPython
+from sealift.backend import BuildPython, source_date
 from sealift.config import BuildOptions
 from sealift.errors import BuildError
 from sealift.sources import Sources
 from sealift.target import Target
 
-_FORMAT = "4"  # a new number builds anew
+_FORMAT = "5"  # a new number builds anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +56,41 @@ class Order:
 def made_once(order: Order, parts: Sequence[str], make: Callable[[Path, str], object]) -> Path:
     """The one wheel in the entry that ``make`` fills.
 
-    It is given the folder to make and its key, which tells ``parts``, sources and options.
+    It is given the folder to make and its key, which tells ``parts``, sources and options.  Raises
+    :class:`BuildError` where what was made of an sdist is another release.
     """
     digest = order.sources.digest()
+    # Sources whose changes cannot be told are at least told from others.
+    sources = digest or str(order.sources.folder)
     options = repr(jsonform.dump(order.options))
     patches = [Path(path).read_bytes() for path in order.options.patches if Path(path).is_file()]
-    key = store.digest_of(_FORMAT, digest or "", options, *patches, *parts)
+    key = store.digest_of(_FORMAT, sources, order.label, source_date(), options, *patches, *parts)
     if digest is None:
         store.forget("built", key)
-    folder = store.make_entry("built", key, lambda out: make(out, key))
-    (path,) = folder.glob("*.whl")
+
+    def filled(out: Path) -> None:
+        make(out, key)
+        if order.sources.archive:
+            _check_release(order, next(out.glob("*.whl")).name)
+
+    (path,) = store.make_entry("built", key, filled).glob("*.whl")
     return path
+
+
+def _check_release(order: Order, wheel: str) -> None:
+    try:
+        name, version, _, _ = parse_wheel_filename(wheel)
+        wanted = Version(order.version) if order.version else version
+    except (InvalidWheelFilename, InvalidVersion) as problem:
+        raise BuildError(f"cannot use what was built of {order.label}: {problem}") from problem
+    if (name, version) != (canonicalize_name(order.name), wanted):
+        raise BuildError(
+            f"cannot use what was built of {order.label}: it is {wheel}",
+            hint="does its build read name and version from where they are not in the sdist, such "
+            "as git, or need a newer setuptools? environment and requires of "
+            f"[tool.sealift.build.{order.name}] can help",
+            log=order.log,
+        )
 
 
 def announce(order: Order) -> None:

@@ -131,12 +131,6 @@ def _system(platform: str) -> str:
     return next((os for start, os in _SYSTEMS if platform.startswith(start)), "")
 
 
-def is_for(name: str, fit: Fit) -> bool:
-    """Whether the wheel called ``name`` fits."""
-    *_, tags = parse_wheel_filename(name)
-    return any(tag in fit.ranks for tag in tags)
-
-
 def candidates_of(wheels: Iterable[PackageWheel]) -> list[Candidate]:
     """The wheels whose names are legal."""
     found = []

@@ -349,3 +349,13 @@ def is_native(name: str) -> bool:
     """
     _, *parts = PurePosixPath(name).name.split(".")
     return bool(parts) and (parts[-1] in {"so", "pyd", "dll", "dylib"} or "so" in parts)
+
+
+def runs_anywhere(name: str) -> bool:
+    """Whether the name of a wheel says that it runs on every system.
+
+    >>> runs_anywhere("six-1.17.0-py2.py3-none-any.whl")
+    True
+    """
+    *_, tags = parse_wheel_filename(name)
+    return all(tag.platform == "any" for tag in tags)

@@ -12,13 +12,13 @@ from sealift import building, console, jsonform, store
 from sealift.backend import BuildPython
 from sealift.config import BuildOptions
 from sealift.credentials import Login
-from sealift.errors import BuildError, FetchError, LockError
+from sealift.errors import FetchError, LockError
 from sealift.fetch import Remote, fetch
 from sealift.indexes import Indexes, read_indexes
 from sealift.interpreter import Interpreter
 from sealift.order import Order
 from sealift.plan import Action, Choice, Job, LockedFile
-from sealift.selection import crosses, fit_of, is_for
+from sealift.selection import crosses
 from sealift.sources import Sources
 from sealift.target import Target
 from sealift.wheel import unpack_wheel
@@ -196,7 +196,6 @@ def _built(choice: Choice, job: Job, files: Mapping[str, Path]) -> Wheel:
             siblings=tuple(files[file.location] for file in choice.siblings),
         )
     )
-    _check_fits(choice, job, path)
     sha256 = store.file_sha256(path)
     unpack_wheel(path, sha256)
     is_crossed = crosses(job.target)
@@ -212,12 +211,3 @@ def _sources(choice: Choice, files: Mapping[str, Path]) -> Sources:
     if location.startswith("git+"):
         return Sources(commit=location)
     return Sources(archive=files[location], sha256=choice.file.sha256)
-
-
-def _check_fits(choice: Choice, job: Job, path: Path) -> None:
-    if is_for(path.name, fit_of(job.target, job.interpreter)):
-        return
-    raise BuildError(
-        f"cannot build {choice.name} for {job.target}: what is built here is {path.name}",
-        hint="give a wheel of it that is, ask for a later floor, or leave the target out",
-    )

@@ -18,7 +18,7 @@ from sealift.cross.universal import halves, merge_wheels
 from sealift.order import Order, announce, apply_patches, made_once
 from sealift.repair.plan import Options
 from sealift.repair.wheel import repair_wheel
-from sealift.wheel import module_files, read_wheel
+from sealift.wheel import module_files, read_wheel, runs_anywhere
 
 
 def make_cross_wheel(order: Order) -> Path:
@@ -32,17 +32,22 @@ def make_cross_wheel(order: Order) -> Path:
         return _universal_wheel(order)
     toolchain = find_toolchain(order.toolchain, order.target)
     host = make_host(order.python.program, toolchain, free_threaded=order.free_threaded)
-    parts = ("cross", host.key, str(order.target.floor), *libraries_for(order.name))
-    return made_once(order, parts, lambda out, key: _build(order, host, key, out))
+    # Those that are looked for tell, too: what was made without looking may lack some.
+    modules = _common_modules(order.siblings)
+    floor, libraries = str(order.target.floor), str(libraries_for(order.name))
+    parts = ("cross", host.key, floor, libraries, *sorted(modules))
+    return made_once(order, parts, lambda out, key: _build(order, host, key, out, modules=modules))
 
 
 def _universal_wheel(order: Order) -> Path:
     intel, apple = (make_cross_wheel(replace(order, target=it)) for it in halves(order.target))
+    if runs_anywhere(intel.name) and intel.name == apple.name:
+        return intel
     parts = ("universal", store.file_sha256(intel), store.file_sha256(apple))
     return made_once(order, parts, lambda out, _: merge_wheels(intel, apple, out))
 
 
-def _build(order: Order, host: Host, key: str, out: Path) -> None:
+def _build(order: Order, host: Host, key: str, out: Path, *, modules: frozenset[str]) -> None:
     announce(order)
     out.mkdir()
     options = order.options
@@ -73,8 +78,7 @@ def _build(order: Order, host: Host, key: str, out: Path) -> None:
             settings=_joined(files.settings(system.backend), options.config_settings),
             requires=options.requires,
         )
-        expected = module_names(built.extensions) | _common_modules(order.siblings)
-        check_built(built.wheel, order, expected)
+        check_built(built.wheel, order, module_names(built.extensions) | modules)
         _finish(_claiming(built.wheel, order), order, sysroot, out)
 
 
@@ -93,10 +97,10 @@ def _claiming(wheel: Path, order: Order) -> Path:
     """
     target = order.target
     version = target.floor or target.newest
-    if target.abi != "musl" or version is None:
+    stem, _, platform = wheel.name.rpartition("-")
+    if target.abi != "musl" or version is None or not platform.startswith("linux"):
         return wheel
     family = "musllinux_{}_{}".format(*version)
-    stem, _, platform = wheel.name.rpartition("-")
     return wheel.rename(wheel.with_name(f"{stem}-{platform.replace('linux', family, 1)}"))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from sealift.backend import read_pyproject, texts_of
 from sealift.errors import BuildError, ConfigError
 
 _DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")  # Debian Policy 5.6.7
@@ -83,21 +84,12 @@ def external_libraries(source: Path) -> tuple[str, ...]:
     """What the project in ``source`` links to by its own word: ``[external]`` (PEP 725).
 
     That is ``host-requires``, markers left aside; programs and Python packages are left out.
-    Raises :class:`BuildError` where ``pyproject.toml`` is damaged.
+    Raises :class:`BuildError` where ``pyproject.toml`` is damaged, or the table is none.
     """
-    path = source / "pyproject.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise BuildError(
-            f"cannot build {source}: pyproject.toml is damaged: {problem}"
-        ) from problem
-    table = data.get("external", {})
-    texts = table.get("host-requires", []) if isinstance(table, dict) else table
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise BuildError(
-            f"cannot build {source}: external.host-requires of pyproject.toml is no list of texts"
-        )
+    table = read_pyproject(source).get("external", {})
+    if not isinstance(table, Mapping):
+        raise BuildError(f"cannot build {source}: external of pyproject.toml is no table")
+    texts = texts_of(table, "host-requires", source)
     return tuple(dict.fromkeys(text.partition(";")[0].strip() for text in texts))
 
 
