@@ -11,6 +11,7 @@ from sealift import console, jsonform, store
 from sealift.backend import BuildPython, source_date
 from sealift.config import BuildOptions
 from sealift.errors import BuildError
+from sealift.patching import apply_patch
 from sealift.sources import Sources
 from sealift.target import Target
 
@@ -112,13 +113,13 @@ def apply_patches(order: Order, folder: Path) -> None:
             hint="change the sources themselves",
         )
     for name in order.options.patches:
-        import patch_ng
-
-        patches = patch_ng.fromfile(name) if Path(name).is_file() else None
-        if not patches or not patches.apply(strip=1, root=str(folder)):
-            reason = "it does not apply" if patches else "it is no patch that can be read"
-            raise BuildError(
-                f"cannot patch {order.label} with {name}: {reason}",
-                hint="`diff -u` or `git diff` make one; its paths begin with a/ and b/, and the "
-                "folder above pyproject.toml or setup.py",
-            )
+        if not Path(name).is_file():
+            raise BuildError(f"cannot patch {order.label}: there is no {name}")
+        apply_patch(
+            Path(name),
+            folder,
+            error=BuildError,
+            action=f"patch {order.label} with {name}",
+            hint="`diff -u` or `git diff` make one; its paths begin with a/ and b/, and the folder "
+            "above pyproject.toml or setup.py",
+        )

@@ -12,30 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealift import process, store
+from sealift import store
 from sealift.archive import extract_tar
 from sealift.debian.downloads import download
 from sealift.debian.index import Location, read_stanzas, stanza_fields
 from sealift.debian.versions import compare
 from sealift.errors import ArchiveError, ConfigError, FetchError
 from sealift.fetch import Remote
-from sealift.tools import PATCH
+from sealift.patching import apply_patch
 
 _MAIN = re.compile(r"\.orig\.tar\.\w+$")
 _COMPONENT = re.compile(r"\.orig-([\w-]+)\.tar\.\w+$")
 _DEBIAN = re.compile(r"\.debian\.tar\.\w+$")
-_STRICTLY = (
-    "-p1",
-    "-F0",
-    "-N",
-    "-u",
-    "-E",
-    "-s",
-    "-r",
-    "-",
-    "--version-control=never",
-    "--no-backup-if-mismatch",
-)
 _EPOCH = 315532800  # 1980-01-01
 _UPSTREAM = re.compile(r"^(?:\d+:)?(.+?)(?:-[^-]*)?$")
 _REALLY = re.compile(r"^.*\+really")
@@ -128,11 +116,8 @@ def _apply_series(source: Source, folder: Path) -> None:
     series = patches / "series"
     lines = series.read_text(encoding="utf-8").splitlines() if series.is_file() else []
     for name in (line.split()[0] for line in lines if line.strip() and line[0] != "#"):
-        process.run(
-            [PATCH.require(), *_STRICTLY, "--input", patches / name, "--directory", folder],
-            error=ArchiveError,
-            action=f"patch {source.name} {source.version} with {name}",
-        )
+        action = f"patch {source.name} {source.version} with {name}"
+        apply_patch(patches / name, folder, error=ArchiveError, action=action)
 
 
 def upstream_version(version: str) -> str:
