@@ -31,10 +31,13 @@ def find_sdist(name: str, version: str, *, purpose: str) -> Remote:
 def find_release(requirement: str, *, python: str) -> Package:
     """The files of the newest version that ``requirement`` and ``python`` allow.
 
-    Raises :class:`FetchError` when there is no sdist among them.
+    A requirement with a URL has the archive, or the commit, that is there.  Raises
+    :class:`FetchError` when there are no sources among them.
     """
     found = _locked(requirement, requirement, python=python, purpose="to build its wheel")
-    if "sdist" not in found:
+    archive = found.get("archive", {})
+    is_wheel = str(archive.get("url") or archive.get("path")).endswith(".whl")
+    if not ({"sdist", "vcs"} & found.keys() or (archive and not is_wheel)):
         raise FetchError(
             f"cannot build {requirement}: {found.get('name', 'it')} {found.get('version', '')} "
             "has no source distribution",

@@ -205,7 +205,7 @@ def _choose(package: Package, fit: Fit) -> Choice:
         folder = Path(package.directory.path, package.directory.subdirectory or ".")
         return _here(replace(base, folder=folder), fit, "it is a folder")
     if package.vcs:
-        file = _commit(name, package.vcs)
+        file = locked_commit(name, package.vcs)
         return _here(replace(base, file=file), fit, "it is a commit")
     if package.archive:
         return _choose_archive(base, package.archive, fit)
@@ -272,7 +272,8 @@ def _own_choice(project: Project, fit: Fit) -> Choice:
     return _choose_archive(base, archive, fit)
 
 
-def _commit(name: str, vcs: PackageVcs) -> LockedFile:
+def locked_commit(name: str, vcs: PackageVcs) -> LockedFile:
+    """The commit of package ``name`` that a lock names, as a file."""
     below = f"#subdirectory={vcs.subdirectory}" if vcs.subdirectory else ""
     location = f"{vcs.type}+{vcs.url or Path(vcs.path or '.').as_uri()}@{vcs.commit_id}{below}"
     return LockedFile(name=f"{name}-{vcs.commit_id[:12]}", location=location, sha256="")

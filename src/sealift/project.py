@@ -94,13 +94,7 @@ def load_project(
     kind = _kind(path)
     reading = _READERS[kind](path)
     _check_python(reading)
-    settings = read_settings(
-        reading.table,
-        source=reading.source,
-        targets=tuple(load_targets()),
-        formats=plugins.names("formats"),
-    )
-    settings = _overridden(settings, overrides)
+    settings = _overridden(settings_of(reading.table, source=reading.source), overrides)
     if reading.extras is not None:
         check_extras(settings.config.extras, reading.extras, project=reading.name)
     return Project(
@@ -116,6 +110,15 @@ def load_project(
         archive=reading.archive,
         sha256=store.file_sha256(reading.archive) if reading.archive else None,
     )
+
+
+def settings_of(table: Mapping[str, Any], *, source: str) -> Settings:
+    """Settings of ``table``, ``[tool.sealift]`` of the file ``source``.
+
+    Raises :class:`~sealift.errors.ConfigError`.
+    """
+    targets, formats = tuple(load_targets()), plugins.names("formats")
+    return read_settings(table, source=source, targets=targets, formats=formats)
 
 
 def _check_python(reading: Reading) -> None:

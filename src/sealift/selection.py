@@ -123,7 +123,7 @@ def siblings_of(candidates: Iterable[Candidate], fit: Fit) -> tuple[Candidate, .
             is_same = _system(tag.platform) == fit.target.os
             if is_same and candidate.is_native and (tag.interpreter, tag.abi) in pythons:
                 found.setdefault(_arch(tag.platform), candidate)
-    own = found.get(fit.target.wheel)
+    own = found.get(_arch(fit.target.wheel))
     return (own,) if own else tuple(found.values())[:2]
 
 

@@ -123,7 +123,14 @@ class Target:
         if len(parts) != 2 or not all(part.isdecimal() for part in parts):
             msg = f"floor of {self.name} must be two numbers such as '2.17'; got {text!r}"
             raise ConfigError(msg)
-        return replace(self, floor=(int(parts[0]), int(parts[1])))
+        floor = (int(parts[0]), int(parts[1]))
+        if self.os == "linux" and floor[0] != self.oldest[0]:
+            library = "musl" if self.abi == "musl" else "glibc"
+            raise ConfigError(
+                f"there is no {library} {text} to be the floor of {self.name}",
+                hint=f"they are called {self.oldest[0]}.x",
+            )
+        return replace(self, floor=floor)
 
 
 def _feature_version(python: str) -> Version:

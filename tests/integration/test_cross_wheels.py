@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sealift import process
 from sealift.audit.report import audit
 from sealift.backend import BuildPython
 from sealift.building import make_wheel
@@ -205,3 +206,27 @@ def test_the_command_builds_for_several_targets(tmp_path: Path) -> None:
         "demo-1.0-cp311-cp311-manylinux2014_aarch64.manylinux_2_17_aarch64.whl",
         "demo-1.0-cp311-cp311-manylinux1_x86_64.manylinux_2_5_x86_64.whl",
     }
+
+
+def test_a_commit_is_built_wherever_one_is(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "demo", PROJECTS["setuptools"])
+    git = require_tool("git")
+    for command in (["init"], ["add", "."], ["commit", "-m", "x"]):
+        user = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        process.run([git, *user, *command], cwd=project, action="make a commit")
+    (tmp_path / "pyproject.toml").write_text("[tool.ruff]\n")  # no project, but settings
+    done = sealift(
+        "wheel", f"demo @ git+{project.as_uri()}", "-t", "linux-aarch64", "--python", FEATURE,
+        "--out", tmp_path / "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    (wheel,) = (tmp_path / "out").iterdir()
+    assert wheel.name == "demo-1.0-cp311-cp311-manylinux2014_aarch64.manylinux_2_17_aarch64.whl"
+
+
+def test_a_project_for_other_pythons_is_refused(tmp_path: Path) -> None:
+    text = '[project]\nname = "demo"\nversion = "1.0"\nrequires-python = ">=3.99"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    done = sealift("wheel", ".", "--python", FEATURE, cwd=tmp_path)
+    assert done.status != 0
+    assert "it requires Python >=3.99" in done.err

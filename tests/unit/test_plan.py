@@ -4,13 +4,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.pylock import PackageWheel
 
 from sealift import jsonform
 from sealift.config import Config
 from sealift.entry import EntryPoint
 from sealift.errors import EntryPointError, LockError
+from sealift.interpreter import NoInterpreter
 from sealift.plan import Action, Choice, Plan, make_plan
 from sealift.project import InputKind
+from sealift.selection import candidates_of, fit_of, siblings_of
 from sealift.target import current_target, parse_target
 from tests.support.jobs import SHA256, interpreter, lock, package, plan_for, project
 
@@ -152,6 +155,14 @@ def test_what_is_built_across_is_compared_with_wheels_for_the_same_system() -> N
     text = package("native", *names, "cp313-cp313-musllinux_1_2_s390x", sdist=True)
     assert compared(text, "linux-s390x") == ["musllinux_1_2_s390x.whl"]
     assert compared(text, current_target().name) == []
+
+
+def test_a_wheel_for_the_same_cpu_is_the_best_to_compare_with() -> None:
+    names = [f"native-1.0-cp313-cp313-{tag}.whl" for tag in ("win32", "win_amd64", "win_arm64")]
+    wheels = [PackageWheel(name=name, url=f"x/{name}", hashes={"sha256": SHA256}) for name in names]
+    interpreter = NoInterpreter(version="3.13.0", reasons=(), program=None)
+    fit = fit_of(parse_target("windows-arm64"), interpreter)
+    assert [it.name for it in siblings_of(candidates_of(wheels), fit)] == names[2:]
 
 
 def test_an_sdist_that_may_be_pure_is_built_for_any_machine() -> None:

@@ -31,6 +31,13 @@ def test_a_malformed_floor_is_refused(text: str) -> None:
         parse_target("linux-x86_64").with_floor(text)
 
 
+def test_a_floor_is_one_of_the_target_s_c_library() -> None:
+    with pytest.raises(ConfigError, match=r"there is no musl 2\.17 to be the floor of linux-aarch"):
+        parse_target("linux-aarch64-musl").with_floor("2.17")
+    with pytest.raises(ConfigError, match=r"there is no glibc 3\.0"):
+        parse_target("linux-x86_64").with_floor("3.0")
+
+
 def test_windows_has_no_floor() -> None:
     with pytest.raises(ConfigError, match="no floor"):
         parse_target("windows-x86_64").with_floor("10.0")

@@ -31,7 +31,8 @@ Examples:
     "pythons",
     multiple=True,
     metavar="X.Y",
-    help="CPython to build for; may be repeated. The newest here by default.",
+    help="CPython to build for, 3.13t without a global lock; may be repeated. The newest here by "
+    "default.",
 )
 @click.option(
     "--floor",
@@ -72,7 +73,7 @@ Examples:
 def wheel(inputs: tuple[str, ...], out: Path, **options: Any) -> None:
     """Build wheels of INPUT for other machines, here.
 
-    INPUT is a folder, an sdist or a requirement. What has C or C++ code is cross-compiled, then
+    INPUT is a folder, an sdist or a requirement. What has native code is cross-compiled, then
     checked and repaired: its tag is the oldest system that its code runs on. Options for a package
     come from [tool.sealift.build.PACKAGE] of the pyproject.toml here, too.
     """

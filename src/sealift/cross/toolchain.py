@@ -108,7 +108,8 @@ def _zig_toolchain(target: Target) -> Toolchain:
             raise ToolError(
                 f"cannot compile for {target} with {system} {_dotted(floor)}: "
                 f"the oldest that zig has is {_dotted(_oldest(target))}",
-                hint=f"ask for that floor, or name a toolchain with --toolchain {GNU}",
+                hint="ask for that floor"
+                + (f", or name a toolchain with --toolchain {GNU}" if target.abi == "gnu" else ""),
             )
     triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
     zig = _zig_program()

@@ -8,24 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from packaging.pylock import Package
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from sealift import console
 from sealift.audit.report import audit
-from sealift.backend import BuildPython
+from sealift.backend import BuildPython, read_pyproject
 from sealift.building import make_wheel
 from sealift.config import BuildOptions, Settings
 from sealift.errors import ConfigError, InterpreterError, ProjectError
 from sealift.fetch import Remote, fetch
 from sealift.index import find_release
 from sealift.indexes import read_indexes
+from sealift.inputs.reading import tool_table
 from sealift.interpreter import NoInterpreter
 from sealift.interpreters import candidates
 from sealift.interpreters.candidates import check_version
 from sealift.order import Order
 from sealift.output import check_folder, make_folder
-from sealift.plan import LockedFile, locked_file
-from sealift.project import InputKind, Project, load_project
+from sealift.plan import LockedFile, locked_commit, locked_file
+from sealift.project import InputKind, Project, load_project, settings_of
 from sealift.selection import Fit, candidates_of, fit_of, siblings_of
 from sealift.sources import Sources
 from sealift.target import Target, current_target, parse_target
@@ -130,13 +132,11 @@ def _source(project: Project, text: str, python: BuildPython) -> _Source:
     if project.kind is InputKind.REQUIREMENT:
         with console.step(f"Finding {text}") as step:
             release = find_release(text, python=python.version)
-            assert release.sdist
-            path = _fetched(locked_file(release.sdist, release.sdist.filename))
-            step.done(path.name)
-        sources = Sources(archive=path, sha256=release.sdist.hashes["sha256"])
-        return _Source(
-            name=release.name, version=str(release.version), sources=sources, release=release
-        )
+            version = str(release.version) if release.version else None
+            sources = _sources_of(release)
+            step.done(sources.archive.name if sources.archive else sources.commit)
+        return _Source(name=release.name, version=version, sources=sources, release=release)
+    _check_python(project, python)
     if project.kind is InputKind.FOLDER:
         return _Source(name=name, version=project.version, sources=Sources(folder=project.path))
     if project.kind is not InputKind.SDIST:
@@ -149,6 +149,24 @@ def _source(project: Project, text: str, python: BuildPython) -> _Source:
     return _Source(name=name, version=project.version, sources=sources)
 
 
+def _check_python(project: Project, python: BuildPython) -> None:
+    if not SpecifierSet(project.requires_python).contains(python.version, prereleases=True):
+        raise ProjectError(
+            f"cannot build {project.name} for CPython {python.version}: it requires Python "
+            f"{project.requires_python}",
+            hint="choose another with --python",
+        )
+
+
+def _sources_of(release: Package) -> Sources:
+    if release.vcs:
+        return Sources(commit=locked_commit(release.name, release.vcs).location)
+    part = release.sdist or release.archive
+    assert part
+    file = locked_file(part, release.name)
+    return Sources(archive=_fetched(file), sha256=file.sha256)
+
+
 def _fetched(file: LockedFile) -> Path:
     if "://" not in file.location:
         return Path(file.location)
@@ -158,10 +176,11 @@ def _fetched(file: LockedFile) -> Path:
 
 
 def _settings(project: Project) -> Settings:
-    """The settings of a folder; those of the project here for everything else."""
-    if project.kind is not InputKind.FOLDER and Path("pyproject.toml").is_file():
-        return load_project(".").settings
-    return project.settings
+    """The settings of a folder; for everything else those here, be it a project or not."""
+    here = Path("pyproject.toml").absolute()
+    if project.kind is InputKind.FOLDER or not here.is_file():
+        return project.settings
+    return settings_of(tool_table(read_pyproject(here.parent)), source=str(here))
 
 
 def _with(wanted: BuildOptions, options: Mapping[str, Any]) -> BuildOptions:
