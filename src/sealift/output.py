@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,20 @@ def check_folder(folder: Path) -> None:
 
 def write_text(path: Path, text: str, *, option: str = "--out") -> None:
     """Write ``text`` as UTF-8, replacing what is there; ``option`` names ``path``."""
+    _write(path, lambda scratch: scratch.write_text(text, encoding="utf-8"), option)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy the content of ``source`` to ``path``, replacing what is there."""
+    _write(path, lambda scratch: shutil.copyfile(source, scratch), "--out")
+
+
+def _write(path: Path, write: Callable[[Path], object], option: str) -> None:
+    """What ``write`` writes to the path it is given, whole or not at all."""
     scratch = path.with_name(f".{path.name}.part")
     try:
         try:
-            scratch.write_text(text, encoding="utf-8")
+            write(scratch)
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)

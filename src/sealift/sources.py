@@ -222,15 +222,20 @@ def unpacked_sdist(path: Path, key: str) -> Iterator[Path]:
 
 @contextmanager
 def cloned(location: str, key: str) -> Iterator[Path]:
-    """The project at ``git+URL@COMMIT#subdirectory=FOLDER``."""
+    """The project at ``git+URL@COMMIT#subdirectory=FOLDER``, with its submodules.
+
+    The history is there, since backends take versions from tags; of old files only what is asked
+    for, where the server can do so.
+    """
     address, _, fragment = location.removeprefix("git+").partition("#")
     url, _, commit = address.rpartition("@")
     git = GIT.require()
     with _scratch(key) as scratch:
         for command in (
-            ["init", "--quiet"],
-            ["fetch", "--quiet", "--depth", "1", url, commit],
-            ["checkout", "--quiet", "FETCH_HEAD"],
+            ["clone", "--quiet", "--no-checkout", "--filter=blob:none", url, "."],
+            ["fetch", "--quiet", "origin", commit],  # it may be on no branch
+            ["checkout", "--quiet", "--detach", commit],
+            ["submodule", "--quiet", "update", "--init", "--recursive"],
         ):
             process.run([git, *command], cwd=scratch, error=BuildError, action=f"clone {url}")
         found = process.run([git, "rev-parse", "HEAD"], cwd=scratch).strip()

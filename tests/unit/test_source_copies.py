@@ -65,3 +65,20 @@ def test_git_takes_a_copy_for_a_work_tree(make: Callable[[Path], Path], tmp_path
     assert Path(index).stat().st_mtime_ns == before
     git(folder, "tag", "release/2")
     assert folder_digest(folder) not in {digest, None}
+
+
+def test_a_commit_has_its_tags_and_submodules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submodule(tmp_path)
+    one = tmp_path / "one"
+    git(one, "commit", "-m", "more")
+    commit = git(one, "rev-parse", "HEAD").strip()
+    git(one, "reset", "--hard", "v1.5")  # now it is on no branch
+    for name, value in (("KEY_0", "protocol.file.allow"), ("VALUE_0", "always"), ("COUNT", "1")):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    location = f"git+{one.as_uri()}@{commit}#subdirectory=sub"
+    with Sources(commit=location).opened("test-commit") as folder:
+        assert (folder / "src/app/é.py").is_file()
+        told = git(folder.parent, "describe", "--tags").strip()
+    assert told == f"v1.5-1-g{commit[:7]}"

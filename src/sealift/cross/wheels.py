@@ -1,7 +1,6 @@
 """What ``sealift wheel`` does: orders of every input for every target and Python, one by one."""
 
 import dataclasses
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from sealift.interpreter import NoInterpreter
 from sealift.interpreters import candidates
 from sealift.interpreters.candidates import check_version
 from sealift.order import Order
-from sealift.output import check_folder, make_folder
+from sealift.output import check_folder, copy_file, make_folder
 from sealift.plan import LockedFile, locked_commit, locked_file
 from sealift.project import InputKind, Project, load_project, settings_of
 from sealift.selection import Fit, candidates_of, fit_of, siblings_of
@@ -233,7 +232,7 @@ def _make(order: Order, target: Target, out: Path) -> Made:
     with console.step(f"Building {order.label} for {target}") as step:
         path = make_wheel(order)
         final = make_folder(out) / path.name
-        shutil.copyfile(path, final)
+        copy_file(path, final)
         report = audit(final)
         step.done(path.name)
     grafts = tuple(native for native in report.natives if ".libs/" in native)
