@@ -14,6 +14,7 @@ under qemu where this machine's CPU is another; the others are audited.
 import argparse
 import dataclasses
 import json
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -70,6 +71,7 @@ def make_cell(name: str, row: Mapping[str, Any], target: str) -> Cell:
     """Build ``name`` for ``target``, and try it where that can be done."""
     cell = Cell(package=name, version=row["version"], target=target, good=False)
     out, arch = WORK / "wheels" / target / name, load_targets()[target].arch
+    shutil.rmtree(out, ignore_errors=True)  # an older wheel may have another name
     timing = process.spawn_timed(
         ["/usr/bin/env", "python", "-m", "sealift", "--json", "wheel", f"{name}=={row['version']}",
          "-t", target, "--python", system_of(arch)[1], "--out", str(out)],

@@ -63,7 +63,7 @@ def toolchain() -> Toolchain:
 @pytest.fixture
 def sysroot(toolchain: Toolchain) -> Sysroot:
     names = ["dep:generic/libpq", "zlib", "libcurl", "openblas", "libxslt", "libncurses-dev"]
-    return make_sysroot(names, toolchain, low_floor=False)
+    return make_sysroot(names, toolchain)
 
 
 def run(sysroot: Sysroot, command: str, cwd: Path) -> str:
@@ -182,7 +182,7 @@ def test_files_lead_to_their_packages(sysroot: Sysroot) -> None:
 def test_the_same_libraries_are_one_sysroot(sysroot: Sysroot, toolchain: Toolchain) -> None:
     names = ["zlib1g-dev", "libncurses-dev", "libxslt1-dev", "libblas", "curl", "libpq-dev"]
     names[3] = "libopenblas-dev"
-    assert make_sysroot(names, toolchain, low_floor=False).path == sysroot.path
+    assert make_sysroot(names, toolchain).path == sysroot.path
 
 
 def test_cmake_finds_libraries_of_a_sysroot(
@@ -208,11 +208,9 @@ def test_cmake_finds_libraries_of_a_sysroot(
 
 def test_a_package_that_debian_lacks_is_refused(toolchain: Toolchain) -> None:
     with pytest.raises(ConfigError, match="libnothing-dev"):
-        make_sysroot(["libnothing-dev"], toolchain, low_floor=False)
+        make_sysroot(["libnothing-dev"], toolchain)
 
 
 def test_a_target_that_debian_has_nothing_for_is_refused() -> None:
     with pytest.raises(RefusedError, match="libgmp-dev for linux-x86_64-musl"):
-        make_sysroot(
-            ["gmp"], find_toolchain("zig", load_targets()["linux-x86_64-musl"]), low_floor=False
-        )
+        make_sysroot(["gmp"], find_toolchain("zig", load_targets()["linux-x86_64-musl"]))

@@ -109,9 +109,7 @@ def _sysroot(order: Order, host: Host, folder: Path) -> Sysroot | None:
     wanted = (*order.options.libraries, *external_libraries(folder)) or libraries_for(order.name)
     if not parse_libraries(wanted):
         return None
-    # Debian's libraries are for Debian's C library; older and other ones take those from source.
-    low_floor = order.target.floor is not None or order.target.abi != "gnu"
-    return make_sysroot(wanted, host.toolchain, low_floor=low_floor)
+    return make_sysroot(wanted, host.toolchain)
 
 
 def _variables(sysroot: Sysroot) -> dict[str, str | None]:

@@ -21,7 +21,7 @@ from sealift.cross.debian_libraries import (
     name_tree,
     unpack_libraries,
 )
-from sealift.cross.library import Library, parse_libraries
+from sealift.cross.library import parse_libraries
 from sealift.cross.pkg_config import find_pkgconf, module_folders, write_programs
 from sealift.cross.recipe import (
     Recipe,
@@ -61,28 +61,25 @@ class Sysroot:
         return self.path / "bin"
 
 
-def make_sysroot(libraries: Sequence[str], toolchain: Toolchain, *, low_floor: bool) -> Sysroot:
+def make_sysroot(libraries: Sequence[str], toolchain: Toolchain) -> Sysroot:
     """The sysroot with ``libraries``, and what they need, for the target of ``toolchain``.
 
     Names are those of :func:`~sealift.cross.library.parse_library`.  Libraries are Debian's; those
-    that have a recipe are built from source for a ``low_floor``, and where Debian has nothing for
-    the target.  It is made once for the same content.  Raises
+    that have a recipe are built from source where the target has a floor, which Debian's may not
+    keep, and where Debian has nothing for it.  It is made once for the same content.  Raises
     :class:`~sealift.errors.ConfigError` for a name that means nothing,
     :class:`~sealift.errors.RefusedError` where there is nothing for the target,
     :class:`~sealift.errors.FetchError`, :class:`~sealift.errors.ArchiveError` and what
     :func:`~sealift.cross.source_build.build_library` does.
     """
     wanted, target = parse_libraries(libraries), toolchain.target
-    built = _from_source(wanted, low_floor=low_floor or not has_libraries(target))
+    from_source = target.floor is not None or not has_libraries(target)
+    built = [library for library in wanted if from_source and find_recipe(library.name)]
     taken = [library.debian for library in wanted if library not in built]
     replaced = [library.debian for library in built]
     debian = locate_libraries(taken, target, replaced=replaced) if taken else None
     recipes = with_needs(tuple(library.name for library in built))
     return _assembled(debian, [*_built(recipes, toolchain)], toolchain)
-
-
-def _from_source(wanted: Iterable[Library], *, low_floor: bool) -> tuple[Library, ...]:
-    return tuple(library for library in wanted if low_floor and find_recipe(library.name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def find_program(python: str | None) -> Path:
 def _of_libraries(libraries: tuple[str, ...], toolchain: Toolchain) -> tuple[Variable, ...]:
     if not libraries:
         return ()
-    sysroot = make_sysroot(libraries, toolchain, low_floor=False)
+    sysroot = make_sysroot(libraries, toolchain)
     told = {name: value for name, value in sysroot.variables.items() if value is not None}
     return (
         ("PATH", "=:", str(sysroot.programs)),
