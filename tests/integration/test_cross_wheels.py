@@ -1,5 +1,6 @@
 """Wheels for other machines, built here by every kind of backend, and run there."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,6 +193,29 @@ def test_rust_is_built_where_it_has_its_library_for_the_target(build: Maker) -> 
     with pytest.raises(ToolError, match="no standard library for powerpc64le") as caught:
         build(RUST, load_targets()["linux-ppc64le"])
     assert caught.value.hint == "rustup target add powerpc64le-unknown-linux-gnu"
+
+
+def test_rust_does_not_tell_where_crates_are_kept(
+    build: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_tool("cargo")
+    home = tmp_path / "home"
+    crate = RUST["Cargo.toml"].replace("demo", "kept")
+    write_project(
+        home / "kept",
+        {"Cargo.toml": crate, "src/lib.rs": "pub fn at(v: &[usize], i: usize) -> usize { v[i] }\n"},
+    )
+    monkeypatch.setenv("CARGO_HOME", str(home))
+    needs = f'[dependencies]\nkept = {{ path = "{home}/kept" }}\n'
+    told = 'fn main() { println!("{}", kept::at(&[1], std::env::args().count())); }\n'
+    wheel = build(
+        {**RUST, "Cargo.toml": RUST["Cargo.toml"] + needs, "src/main.rs": told},
+        load_targets()["linux-x86_64"],
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        program = archive.read("demo-1.0.data/scripts/demo")
+    assert b"/cargo/kept/src/lib.rs" in program
+    assert str(home).encode() not in program
 
 
 def test_the_command_builds_for_several_targets(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ maturin's on PEP 517.  The linker is the C compiler of the toolchain, so the flo
 """
 
 import functools
+import os
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -39,6 +40,7 @@ def rust_variables(host: Host, name: str) -> dict[str, str]:
         "CARGO_BUILD_TARGET": triple,
         f"CARGO_TARGET_{upper}_LINKER": str(tools.cc),
         f"CARGO_TARGET_{upper}_AR": str(tools.ar),
+        f"CARGO_TARGET_{upper}_RUSTFLAGS": _flags(upper),
         f"CC_{under}": str(tools.cc),
         f"CXX_{under}": str(tools.cxx),
         f"AR_{under}": str(tools.ar),
@@ -48,6 +50,14 @@ def rust_variables(host: Host, name: str) -> dict[str, str]:
         "PYO3_CROSS_LIB_DIR": str(host.variables["PYTHONPATH"]),
         "PYO3_CROSS_PYTHON_VERSION": ".".join(host.version.split(".")[:2]),
     }
+
+
+def _flags(triple: str) -> str:
+    """Flags of the user for ``triple``, and one: crates do not tell where cargo keeps them here."""
+    home = os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")
+    # Flags are told apart by spaces, whatever is around them.
+    own = "" if " " in home else f"--remap-path-prefix={home}=/cargo"
+    return f"{os.environ.get(f'CARGO_TARGET_{triple}_RUSTFLAGS', '')} {own}".strip()
 
 
 def _check(triple: str, name: str, target: Target) -> None:
