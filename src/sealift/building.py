@@ -85,17 +85,15 @@ def _build(order: Order, key: str, out: Path) -> None:
 
 
 def _seems_native(order: Order) -> bool:
-    """Whether the sources declare extension modules; found once for the same sources."""
-    digest = order.sources.digest()
-    if digest is None or order.sources.folder:
-        with order.sources.opened("looked-at") as folder:
-            return should_be_native(folder)
+    """Whether the sources declare extension modules; found once for the same archive or commit."""
+    if order.sources.folder:
+        return should_be_native(order.sources.folder)
 
     def look(path: Path) -> None:
         with order.sources.opened(key) as folder:
             path.write_text("native" if should_be_native(folder) else "pure", encoding="utf-8")
 
-    key = store.digest_of("1", digest)
+    key = store.digest_of("1", order.sources.digest() or "")
     return store.make_entry("natures", key, look).read_text(encoding="utf-8") == "native"
 
 
