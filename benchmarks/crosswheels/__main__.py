@@ -14,6 +14,7 @@ under qemu where this machine's CPU is another; the others are audited.
 import argparse
 import dataclasses
 import json
+import re
 import shutil
 import tempfile
 import tomllib
@@ -33,6 +34,7 @@ TARGETS = (
     "linux-s390x", "windows-x86_64", "macos-arm64",
 )  # fmt: skip
 WORK = Path("build/crosswheels")
+_LONGEST = 250
 CELLS = Path(__file__).with_name("cells.json")
 
 
@@ -99,7 +101,9 @@ def _why(name: str, version: str, target: str, out: Path) -> str:
         )  # fmt: skip
     except SealiftError as problem:
         lines = [line.strip() for line in problem.details if line.strip()]
-        return next((line for line in lines if line.startswith(("cannot", "error"))), lines[-1])
+        of_compilers = [line for line in lines if re.search(r".\berror: ", line)]
+        own = [line for line in lines if line.startswith(("error: cannot", "cannot"))]
+        return next(iter((*of_compilers, *own)), lines[-1])[:_LONGEST]
     return "it failed once, and not the second time"
 
 
