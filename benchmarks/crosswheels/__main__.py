@@ -87,7 +87,8 @@ def make_cell(name: str, row: Mapping[str, Any], target: str) -> Cell:
     if load_targets()[target].os != "linux":
         return dataclasses.replace(cell, good=True, tag=tag)
     with tempfile.TemporaryDirectory() as site:
-        failure = try_wheel(wheel, row, arch, Path(site))
+        besides = [p for b in row.get("built", ()) for p in (out.parent / b).glob("*.whl")]
+        failure = try_wheel((wheel, *besides), row, arch, Path(site))
     return dataclasses.replace(cell, good=not failure, tag=tag, tried=True, reason=failure)
 
 

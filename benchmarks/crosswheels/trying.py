@@ -2,7 +2,7 @@
 
 import functools
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ def machine(arch: str) -> RootMachine:
     return RootMachine(make_root(parse_release(release), debian, packages), arch)
 
 
-def try_wheel(wheel: Path, row: Mapping[str, Any], arch: str, site: Path) -> str:
-    """Why the ``check`` of ``row`` fails with ``wheel`` on ``arch``, in a line; empty if not.
+def try_wheel(wheels: Sequence[Path], row: Mapping[str, Any], arch: str, site: Path) -> str:
+    """Why the ``check`` of ``row`` fails with ``wheels`` on ``arch``, in a line; empty if not.
 
     ``site`` is an empty folder.
     """
@@ -46,8 +46,9 @@ def try_wheel(wheel: Path, row: Mapping[str, Any], arch: str, site: Path) -> str
             ["pip", "install", "--quiet", "--no-deps", "--target", site, *row["with"]],
             cwd=site, action="install pure packages", error=SealiftError,
         )  # fmt: skip
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(site)
     site.chmod(0o755)
     code = f"import sys; sys.path.insert(0, '{PROGRAMS}/site')\n{row['check']}"
     command = (f"/usr/bin/python{system_of(arch)[1]}", "-I", "-B", "-c", code)
