@@ -5,10 +5,12 @@ killed or concurrent build leaves either a whole entry or none.  ``sealift cache
 it; ``SEALIFT_CACHE_DIR`` moves it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,8 +58,8 @@ def file_sha256(path: Path) -> str:
 
 def file_stamp(path: Path) -> str:
     """What tells that a file of this machine changed, without reading it."""
-    stat = path.stat()
-    return f"{path} {stat.st_size} {stat.st_mtime_ns}"
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns}"
 
 
 def make_entry(kind: str, key: str, make: Callable[[Path], object]) -> Path:
@@ -135,11 +137,20 @@ class Usage:
 
 
 def usage() -> Iterator[Usage]:
-    """What the store holds, kind by kind."""
+    """What the store holds, kind by kind; what a build removes meanwhile is passed over."""
     for folder in sorted(path for path in store_root().iterdir() if path.is_dir()):
         entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
-        files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-        yield Usage(folder.name, len(entries), sum(path.stat().st_size for path in files))
+        yield Usage(folder.name, len(entries), sum(_sizes(folder)))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """The sizes of the regular files below ``folder``."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                status = os.lstat(os.path.join(place, name))  # noqa: PTH118  (there are many)
+                if stat.S_ISREG(status.st_mode):
+                    yield status.st_size
 
 
 def clear(kinds: tuple[str, ...] = ()) -> int:

@@ -1,5 +1,7 @@
 """The content store keeps whole entries or none."""
 
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,27 @@ def test_no_space_is_told_with_the_remedy() -> None:
 def test_digests_tell_parts_apart() -> None:
     assert store.digest_of("ab", "c") != store.digest_of("a", "bc")
     assert store.digest_of("a") == store.digest_of(b"a")
+
+
+def test_usage_while_builds_come_and_go() -> None:
+    scratch = store.store_root() / "scratch"
+    stopped = threading.Event()
+
+    def build() -> None:
+        while not stopped.is_set():
+            (scratch / "one/deep/er").mkdir(parents=True)
+            (scratch / "one/deep/er/file").write_text("x")
+            shutil.rmtree(scratch / "one")
+
+    scratch.mkdir()
+    builder = threading.Thread(target=build)
+    builder.start()
+    try:
+        for _ in range(300):
+            assert [used.kind for used in store.usage()] == ["scratch"]
+    finally:
+        stopped.set()
+        builder.join()
 
 
 def test_usage_and_clear() -> None:
