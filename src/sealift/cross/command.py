@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from sealift.cross.options import floor_option, library_option
+
 _EXAMPLES = """
 \b
 Examples:
@@ -34,23 +36,13 @@ Examples:
     help="CPython to build for, 3.13t without a global lock; may be repeated. The newest here by "
     "default.",
 )
-@click.option(
-    "--floor",
-    metavar="VERSION",
-    help="Oldest system to run on, such as glibc 2.28; the oldest that can be had by default.",
-)
+@floor_option
 @click.option(
     "--toolchain",
     metavar="NAME",
     help="zig (the default), gcc (Debian's cross compilers), or how paths of programs begin.",
 )
-@click.option(
-    "--library",
-    "libraries",
-    multiple=True,
-    metavar="NAME",
-    help="C library to build with, such as libpq; may be repeated.",
-)
+@library_option
 @click.option(
     "-C",
     "--config-setting",

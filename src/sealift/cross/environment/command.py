@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from sealift.cross.options import floor_option, library_option
+
 _EXAMPLES = """
 \b
 Examples:
@@ -28,11 +30,7 @@ def cross() -> None:
     metavar="X.Y",
     help="CPython to build for, 3.13t without its lock; Sealift's own by default.",
 )
-@click.option(
-    "--floor",
-    metavar="VERSION",
-    help="Oldest system to run on, such as glibc 2.28; the oldest that can be had by default.",
-)
+@floor_option
 @click.option(
     "--toolchain",
     default="zig",
@@ -40,13 +38,7 @@ def cross() -> None:
     metavar="NAME",
     help="zig, gcc (Debian's cross compilers), or how paths of programs begin.",
 )
-@click.option(
-    "--library",
-    "libraries",
-    multiple=True,
-    metavar="NAME",
-    help="C library to build with, such as libpq; may be repeated.",
-)
+@library_option
 @click.option("--clear", is_flag=True, help="Empty an environment that is there.")
 def env(target: str, folder: Path, **options: Any) -> None:
     """Make an environment for TARGET in DIR.
