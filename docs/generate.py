@@ -18,7 +18,16 @@ from sealift.artifact import Artifact
 from sealift.audit.finding import load_rules
 from sealift.checkup import Check
 from sealift.cli import sealift
-from sealift.config import BuildOptions, Config, TargetOptions, default_of
+from sealift.config import (
+    SIGNED_SYSTEMS,
+    AppOptions,
+    BuildOptions,
+    Config,
+    DocumentOptions,
+    SigningOptions,
+    TargetOptions,
+    default_of,
+)
 from sealift.crossenv.__main__ import crossenv
 from sealift.errors import exit_statuses
 from sealift.events import EVENTS
@@ -106,6 +115,12 @@ def settings() -> Iterator[str]:
     yield from _options("tool.sealift.target.NAME", "What differs on one target.", TargetOptions)
     text = "How one package is built where it has no wheel."
     yield from _options("tool.sealift.build.PACKAGE", text, BuildOptions)
+    text = "What a desktop calls the product."
+    yield from _options("tool.sealift.app", text, AppOptions)
+    text = "A kind of files that the product opens."
+    yield from _options("tool.sealift.document.NAME", text, DocumentOptions)
+    text = f"Who signs what is made for a system, {' or '.join(SIGNED_SYSTEMS)}."
+    yield from _options("tool.sealift.signing.SYSTEM", text, SigningOptions)
     for name in plugins.names("formats"):
         plugin = plugins.load("formats", name)
         yield from _options(f"tool.sealift.{name}", plugin.summary, plugin.options)

@@ -19,6 +19,8 @@ from packaging.utils import canonicalize_name
 from sealift.errors import ConfigError
 
 Options = TypeVar("Options")
+_TABLES = ("target", "build", "app", "document", "signing")
+_PATHS = ("patches", "icon", "certificate", "key")  # fields of these tables
 
 
 def option(default: Any, text: str, *, choices: Sequence[str] = ()) -> Any:
@@ -105,18 +107,71 @@ class BuildOptions:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """``[tool.sealift.app]``: what a desktop calls the product.
+
+    The path of ``icon`` is relative to the file that the table is in, absolute once it is read.
+    """
+
+    title: str | None = option(None, "what people read; the product's name by default")
+    identifier: str | None = option(
+        None, 'in reverse DNS, the same for all versions, such as "org.example.myapp"'
+    )
+    publisher: str | None = option(None, "who makes it; the project's author by default")
+    copyright: str | None = option(None, 'such as "© 2026 Example Ltd"')
+    icon: str | None = option(None, "a square picture, PNG or SVG, relative to this file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentOptions:
+    """``[tool.sealift.document.NAME]``: a kind of files that the product opens.
+
+    The path of ``icon`` is treated as in :class:`AppOptions`.
+    """
+
+    extensions: tuple[str, ...] = option((), 'their extensions without the dot, such as "txt"')
+    title: str | None = option(None, "what people read; NAME by default")
+    mime: str | None = option(None, 'their media type, such as "text/plain"')
+    icon: str | None = option(None, "a square picture, PNG or SVG, relative to this file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningOptions:
+    """``[tool.sealift.signing.SYSTEM]``: the certificate that products for it are signed with.
+
+    Paths are treated as in :class:`AppOptions`.
+    """
+
+    certificate: str | None = option(None, "a PKCS#12 (.pfx, .p12) or PEM file, relative to this")
+    key: str | None = option(
+        None, 'PEM file of its private key, or a "pkcs11:" URI; in the certificate\'s by default'
+    )
+    password_variable: str | None = option(
+        None, "environment variable that has the password of the key"
+    )
+    timestamp: str | None = option(None, "URL of a timestamp authority (RFC 3161)")
+
+
+SIGNED_SYSTEMS = ("windows", "macos")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A project's settings.
 
-    The main table, one per target, one per package to build (by its normalized name), and the raw
-    one of each format.
+    The main table, one per target, one per package to build (by its normalized name), the raw one
+    of each format, what the application is called, one per kind of documents, one per system that
+    asks for signatures.
     """
 
     config: Config = Config()
     targets: Mapping[str, TargetOptions] = dataclasses.field(default_factory=dict)
     builds: Mapping[str, BuildOptions] = dataclasses.field(default_factory=dict)
     formats: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    app: AppOptions = AppOptions()
+    documents: Mapping[str, DocumentOptions] = dataclasses.field(default_factory=dict)
+    signing: Mapping[str, SigningOptions] = dataclasses.field(default_factory=dict)
     source: str = "the command line"
 
     def target(self, name: str) -> TargetOptions:
@@ -137,39 +192,47 @@ def read_settings(
     per_format = {
         name: _mapping(table.pop(name), name, source) for name in formats if name in table
     }
-    per_target = _mapping(table.pop("target", {}), "target", source)
-    for name in per_target:
+    tables = {key: _mapping(table.pop(key, {}), key, source) for key in _TABLES}
+    for name in tables["target"]:
         _known(name, targets, "tool.sealift.target", source)
-    builds = _mapping(table.pop("build", {}), "build", source)
+    for name in tables["signing"]:
+        _known(name, SIGNED_SYSTEMS, "tool.sealift.signing", source)
     config = read_options(
-        Config, table, where="tool.sealift", source=source, also=(*formats, "target", "build")
+        Config, table, where="tool.sealift", source=source, also=(*formats, *_TABLES)
     )
+
+    def each(key: str, options: type[Options]) -> dict[str, Options]:
+        return {
+            name: _subtable(options, v, f"{key}.{name}", source) for name, v in tables[key].items()
+        }
+
     return Settings(
         config=config,
-        targets={
-            name: read_options(
-                TargetOptions,
-                _mapping(value, f"target.{name}", source),
-                where=f"tool.sealift.target.{name}",
-                source=source,
-            )
-            for name, value in per_target.items()
-        },
-        builds={str(canonicalize_name(k)): _build(k, v, source) for k, v in builds.items()},
+        targets=each("target", TargetOptions),
+        builds={str(canonicalize_name(k)): v for k, v in each("build", BuildOptions).items()},
         formats=per_format,
+        app=_subtable(AppOptions, tables["app"], "app", source),
+        documents=each("document", DocumentOptions),
+        signing=each("signing", SigningOptions),
         source=source,
     )
 
 
-def _build(name: str, value: Any, source: str) -> BuildOptions:
-    options = read_options(
-        BuildOptions,
-        _mapping(value, f"build.{name}", source),
-        where=f"tool.sealift.build.{name}",
-        source=source,
-    )
+def _subtable(options: type[Options], value: Any, key: str, source: str) -> Options:
+    """The table ``key`` as the dataclass ``options``, its paths absolute."""
+    where = f"tool.sealift.{key}"
+    made = read_options(options, _mapping(value, key, source), where=where, source=source)
     folder = Path(source).absolute().parent
-    return dataclasses.replace(options, patches=tuple(str(folder / p) for p in options.patches))
+    changed = {
+        name: _rooted(folder, told) for name in _PATHS if (told := getattr(made, name, None))
+    }
+    return dataclasses.replace(made, **changed)  # type: ignore[type-var]
+
+
+def _rooted(folder: Path, told: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if isinstance(told, tuple):
+        return tuple(str(folder / path) for path in told)
+    return told if told.startswith("pkcs11:") else str(folder / told)
 
 
 def read_options(

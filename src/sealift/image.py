@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sealift import jsonform
+from sealift.application import Application
+from sealift.config import SigningOptions
 from sealift.entry import EntryPoint
 from sealift.interpreter import Interpreter
 from sealift.target import Target
@@ -73,7 +75,8 @@ class Image:
     ``startup`` is code that ``.pth`` files run; ``floor`` is the oldest system the native files
     run on and ``floor_because`` the file and symbol that set it; ``sources`` tells whether sources
     are shipped beside the code; ``options`` are the project's settings of each format, by its
-    name; ``key`` is the digest of it all, 64 hex digits.
+    name, ``signing`` those of signing for its system; ``key`` is the digest of it all without
+    these two, 64 hex digits.
     """
 
     name: str
@@ -92,6 +95,8 @@ class Image:
     floor_because: str
     sources: bool
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    application: Application
+    signing: SigningOptions | None = None
     key: str
 
     @property
@@ -114,6 +119,7 @@ class Image:
         facts = (
             *(self.name, self.version, self.target.name, self.python, str(self.entry)),
             *(self.search_path, self.startup, self.certificates, self.sources, files, packs),
+            list(self.application.facts()),
         )
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
         return replace(self, key=key)

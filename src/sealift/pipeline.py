@@ -18,6 +18,7 @@ from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
 from sealift import console, jsonform, plugins
+from sealift.application import check_application
 from sealift.artifact import Artifact, export
 from sealift.config import Config, Settings
 from sealift.errors import (
@@ -60,6 +61,7 @@ def make_project(request: Request) -> Project:
     with console.step(f"Reading {request.given}") as step:
         project = load_project(request.given, overrides=request.overrides)
         _check_names(project.settings.config)
+        check_application(project.settings)
         if request.overrides.get("groups") and project.kind is not InputKind.FOLDER:
             raise ConfigError(
                 f"cannot ship groups of a {project.kind}: only a folder has dependency groups"

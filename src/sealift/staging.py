@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 import certifi
 
 from sealift import parts, store
+from sealift.application import application_of
 from sealift.bytecode import compile_sources
 from sealift.config import Config
 from sealift.entry import EntryPoint
@@ -21,7 +22,7 @@ from sealift.project import Project
 from sealift.sbom import Component, cyclonedx, package_url
 from sealift.startup import read_startup
 from sealift.stdlib import load_rules
-from sealift.wheel import read_wheel
+from sealift.wheel import WheelFile, read_wheel
 from sealift.wheelhouse import Wheel, Wheelhouse
 
 CERTIFICATES = "lib/cacert.pem"
@@ -36,7 +37,8 @@ def stage(house: Wheelhouse, project: Project) -> Image:
     :class:`~sealift.errors.BuildError`.
     """
     config, interpreter = project.settings.config, house.interpreter
-    entry = _entry_point(house, project)
+    wheel = _project_file(house, project)
+    entry = _entry_point(house, project, wheel)
     staged = _parts(house, config)
     entries = _with_own_files(parts.merged(staged), staged, _application(house, project))
     code = tuple(
@@ -64,6 +66,8 @@ def stage(house: Wheelhouse, project: Project) -> Image:
         floor_because=floor.because,
         sources=config.sources,
         options=project.settings.formats,
+        application=application_of(project.settings, wheel, config.name or project.name),
+        signing=project.settings.signing.get(house.target.os),
         key="",
     )
     return image.with_key()
@@ -91,14 +95,16 @@ def _is_read(house: Wheelhouse) -> bool:
     return any(wheel.name in load_rules().read_by for wheel in house.wheels)
 
 
-def _entry_point(house: Wheelhouse, project: Project) -> EntryPoint:
+def _project_file(house: Wheelhouse, project: Project) -> WheelFile:
     wheel = _project_wheel(house.wheels)
     if wheel is None:
         raise EntryPointError(f"cannot stage {project.name}: no wheel of it was collected")
+    return read_wheel(wheel.path)
+
+
+def _entry_point(house: Wheelhouse, project: Project, wheel: WheelFile) -> EntryPoint:
     others = [other.path for other in house.wheels]
-    return choose_entry(
-        read_wheel(wheel.path), explicit=project.settings.config.entry, among=others
-    )
+    return choose_entry(wheel, explicit=project.settings.config.entry, among=others)
 
 
 def _project_wheel(wheels: Iterable[Wheel]) -> Wheel | None:

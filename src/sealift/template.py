@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from sealift import plugins
-from sealift.config import BuildOptions, Config, TargetOptions, default_of
+from sealift.config import (
+    AppOptions,
+    BuildOptions,
+    Config,
+    DocumentOptions,
+    SigningOptions,
+    TargetOptions,
+    default_of,
+)
 from sealift.errors import ConfigError, ProjectError
 from sealift.output import write_text
 
@@ -44,6 +52,12 @@ def table_lines() -> Iterator[str]:
     yield from _lines(TargetOptions)
     yield "\n# [tool.sealift.build.PACKAGE]  # how one package is built where it has no wheel"
     yield from _lines(BuildOptions)
+    yield "\n# [tool.sealift.app]  # what a desktop calls the product"
+    yield from _lines(AppOptions)
+    yield "\n# [tool.sealift.document.NAME]  # a kind of files that the product opens"
+    yield from _lines(DocumentOptions)
+    yield "\n# [tool.sealift.signing.windows]  # who signs; also macos"
+    yield from _lines(SigningOptions)
 
 
 def _lines(options: type[Any]) -> Iterator[str]:

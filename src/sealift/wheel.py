@@ -8,6 +8,7 @@ import base64
 import configparser
 import csv
 import email.parser
+import email.utils
 import hashlib
 import io
 import zipfile
@@ -43,7 +44,8 @@ class WheelFile:
     """What a wheel says of itself.
 
     ``name`` is as its metadata spells it; ``requires`` are PEP 508 texts, markers included;
-    ``files`` are the paths of its members; ``dist_info`` is the name of that folder.
+    ``files`` are the paths of its members; ``dist_info`` is the name of that folder.  ``author``
+    is a name without an address, ``license`` an SPDX expression or free text.
     """
 
     path: Path
@@ -53,6 +55,9 @@ class WheelFile:
     dist_info: str
     purelib: bool
     summary: str
+    author: str
+    license: str
+    homepage: str
     requires: tuple[str, ...]
     requires_python: str
     extras: tuple[str, ...]
@@ -141,6 +146,9 @@ def _read(archive: StrictZip) -> WheelFile:
         dist_info=dist_info,
         purelib=_is_pure(archive, dist_info),
         summary=_single(message, "Summary"),
+        author=_author(message),
+        license=_single(message, "License-Expression") or _single(message, "License"),
+        homepage=_homepage(message),
         requires=_texts(message, "Requires-Dist"),
         requires_python=_single(message, "Requires-Python"),
         extras=_texts(message, "Provides-Extra"),
@@ -155,6 +163,19 @@ def _texts(message: "email.message.Message", field: str) -> tuple[str, ...]:
 
 def _single(message: "email.message.Message", field: str) -> str:
     return next(iter(_texts(message, field)), "")
+
+
+def _author(message: "email.message.Message") -> str:
+    """Who wrote it: ``Author``, or the names in ``Author-email``."""
+    addresses = email.utils.getaddresses(_texts(message, "Author-email"))
+    return _single(message, "Author") or ", ".join(name for name, _ in addresses if name)
+
+
+def _homepage(message: "email.message.Message") -> str:
+    urls = [text.partition(",") for text in _texts(message, "Project-URL")]
+    # As PyPA's specification of well-known labels normalizes them.
+    told = (url.strip() for label, _, url in urls if label.lower().strip(" -") == "homepage")
+    return _single(message, "Home-page") or next(told, "")
 
 
 def _entry_points(archive: StrictZip, name: str) -> tuple[EntryPoint, ...]:
