@@ -88,11 +88,7 @@ def check_application(settings: Settings) -> None:
     for name, document in settings.documents.items():
         where = f"tool.sealift.document.{name}"
         _check_picture(document.icon, f"{where}.icon", source)
-        if not document.extensions:
-            raise ConfigError(
-                f"{source}: `{where}` needs extensions", hint='such as extensions = ["txt"]'
-            )
-        for extension in document.extensions:
+        for extension in _extensions(name, document):
             if not _EXTENSION.fullmatch(extension):
                 raise ConfigError(
                     f"{source}: `{where}.extensions` has {extension!r}, which is no extension",
@@ -120,11 +116,15 @@ def _check_picture(path: str | None, where: str, source: str) -> None:
         raise ConfigError(f"{source}: `{where}` names {path}, where no file is")
 
 
+def _extensions(name: str, told: DocumentOptions) -> tuple[str, ...]:
+    return told.extensions or (name,)
+
+
 def _document(name: str, told: DocumentOptions) -> Document:
     return Document(
         name=name,
         title=told.title or name,
-        extensions=told.extensions,
+        extensions=_extensions(name, told),
         mime=told.mime,
         icon=Path(told.icon) if told.icon else None,
     )

@@ -130,7 +130,9 @@ class DocumentOptions:
     The path of ``icon`` is treated as in :class:`AppOptions`.
     """
 
-    extensions: tuple[str, ...] = option((), 'their extensions without the dot, such as "txt"')
+    extensions: tuple[str, ...] = option(
+        (), 'their extensions without the dot, such as "txt"; NAME by default'
+    )
     title: str | None = option(None, "what people read; NAME by default")
     mime: str | None = option(None, 'their media type, such as "text/plain"')
     icon: str | None = option(None, "a square picture, PNG or SVG, relative to this file")

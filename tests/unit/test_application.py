@@ -65,7 +65,7 @@ def test_another_picture_is_another_product(tmp_path: Path, wheel: WheelFile) ->
         ({"app": {"identifier": "org.exa mple"}}, "must be in reverse DNS"),
         ({"app": {"title": "two\nlines"}}, "must be one line"),
         ({"app": {"icon": "none.png"}}, "where no file is"),
-        ({"document": {"note": {}}}, "needs extensions"),
+        ({"document": {"a note": {}}}, "'a note', which is no extension"),
         ({"document": {"note": {"extensions": [".note"]}}}, "which is no extension"),
     ],
 )
