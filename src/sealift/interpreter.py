@@ -33,10 +33,11 @@ class Interpreter:
     """A prepared interpreter.
 
     ``root`` is a folder of the content store in the layout in which it is shipped:
-    ``lib/pythonX.Y`` (``stdlib``) with sources, data and ``lib-dynload``, shared libraries in
-    ``lib``.  Its files are final: relocatable, stripped, without paths of this machine, whatever
-    lies outside the system policy grafted.  ``headers`` (outside ``root``) is the folder of
-    ``Python.h``.
+    ``lib/pythonX.Y`` (``stdlib``) with sources and data, modules in C in its ``lib-dynload``
+    (``dynload``), shared libraries in ``lib``; on Windows ``Lib`` and ``DLLs``, ``pythonXY.dll``
+    and what it needs to start at the top, as Windows' loader and CPython look for them.  Its files
+    are final: relocatable, stripped, without paths of this machine, whatever lies outside the
+    system policy grafted.  ``headers`` (outside ``root``) is the folder of ``Python.h``.
 
     ``library`` is libpython's path below ``root``, ``static_library`` a ``libpythonX.Y.a`` on this
     machine; at least one is there.  The latter is as it was built: ``build_paths`` are the paths
@@ -67,6 +68,21 @@ class Interpreter:
     def feature(self) -> str:
         """The feature version, such as "3.13"."""
         return ".".join(self.version.split(".")[:2])
+
+    @property
+    def dynload(self) -> str:
+        """The folder below ``root`` of the standard library's modules in C."""
+        return "DLLs" if self.target.is_windows else f"{self.stdlib}/lib-dynload"
+
+    @property
+    def libraries_folder(self) -> str:
+        """The folder below ``root`` that the standard library is in, or is: ``lib`` or ``Lib``."""
+        return self.stdlib.partition("/")[0]
+
+    @property
+    def scripts_folder(self) -> str:
+        """The folder below ``root`` where an installation of wheels puts programs."""
+        return "Scripts" if self.target.is_windows else "bin"
 
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""

@@ -100,13 +100,17 @@ def _read_imports(part: Part, modules: Sequence[str]) -> bool:
 
 
 def wheel_part(wheel: Wheel, interpreter: Interpreter, *, real: bool) -> Part:
-    """A wheel's files where an installation would put them (PEP 427, sysconfig's posix_prefix).
+    """A wheel's files where an installation would put them (PEP 427; sysconfig's schemes).
 
     ``real`` asks for its sources as files on disk, which a distribution also gets that reads its
     own files.
     """
     unpacked = unpack_wheel(wheel.path, wheel.sha256)
-    places = {"lib": f"{interpreter.stdlib}/{SITE_PACKAGES}", "data": ".", "scripts": "bin"}
+    places = {
+        "lib": f"{interpreter.stdlib}/{SITE_PACKAGES}",
+        "data": ".",
+        "scripts": interpreter.scripts_folder,
+    }
     entries = [
         entry
         for name, prefix in places.items()

@@ -25,7 +25,7 @@ from sealift.stdlib import load_rules
 from sealift.wheel import WheelFile, read_wheel
 from sealift.wheelhouse import Wheel, Wheelhouse
 
-CERTIFICATES = "lib/cacert.pem"
+CERTIFICATES = "cacert.pem"
 BILL = "sbom.cdx.json"
 
 
@@ -40,7 +40,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
     wheel = _project_file(house, project)
     entry = _entry_point(house, project, wheel)
     staged = _parts(house, config)
-    entries = _with_own_files(parts.merged(staged), staged, _application(house, project))
+    entries = _with_own_files(house, staged, _application(house, project))
     code = tuple(
         compile_sources(interpreter, part.origin, sources, part.key)
         for part in staged
@@ -126,22 +126,23 @@ def _application(house: Wheelhouse, project: Project) -> Component:
 
 
 def _with_own_files(
-    entries: Sequence[Entry], staged: Sequence[Part], product: Component
+    house: Wheelhouse, staged: Sequence[Part], product: Component
 ) -> tuple[Entry, ...]:
-    """``entries`` with the certificates of authorities and the bill of materials."""
-    bundle = file_entry(CERTIFICATES, Path(certifi.where()), kind=Kind.DATA, origin=INTERPRETER)
+    """All entries, with the certificates of authorities and the bill of materials."""
+    path = f"{house.interpreter.libraries_folder}/{CERTIFICATES}"
+    bundle = file_entry(path, Path(certifi.where()), kind=Kind.DATA, origin=INTERPRETER)
     authorities = Component(
         name="certifi",
         version=certifi.__version__,
         purl=package_url("pypi", "certifi", certifi.__version__),
         sha256=bundle.sha256,
-        files=(CERTIFICATES,),
+        files=(path,),
     )
     components = [component for part in staged for component in part.components]
     bill = cyclonedx(product, [*components, authorities])
     made = store.make_entry("sboms", store.digest_of(bill), lambda out: out.write_bytes(bill))
     own = [bundle, file_entry(BILL, made, kind=Kind.DATA, origin=INTERPRETER)]
-    by_path = {entry.path: entry for entry in (*entries, *own)}
+    by_path = {entry.path: entry for entry in (*parts.merged(staged), *own)}
     return tuple(by_path[path] for path in sorted(by_path))
 
 
@@ -158,5 +159,5 @@ def _startup(
         if entry.path.endswith((".pth", ".start")) and str(PurePosixPath(entry.path).parent) == site
     ]
     found = read_startup(files, python=interpreter.version, folders=folders)
-    first = (interpreter.stdlib, f"{interpreter.stdlib}/lib-dynload", site)
+    first = (interpreter.stdlib, interpreter.dynload, site)
     return (*first, *found.folders), found.code

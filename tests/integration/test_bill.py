@@ -47,7 +47,7 @@ def test_an_image_lists_what_is_in_it(tmp_path: Path, interpreter: Interpreter) 
     assert listed["cpython"]["version"] == interpreter.version
     assert listed["other"]["purl"] == "pkg:pypi/other@1.2.3"
     assert listed["other"]["hashes"][0]["content"] == hashlib.sha256(other.read_bytes()).hexdigest()
-    assert places(listed["certifi"]) == [CERTIFICATES]
+    assert places(listed["certifi"]) == [f"lib/{CERTIFICATES}"]
     found = [part for name, part in listed.items() if "evidence" in part and name != "certifi"]
     shipped = {place: part["hashes"][0]["content"] for part in found for place in places(part)}
     native = {path: entry.sha256 for path, entry in files.items() if entry.kind is Kind.NATIVE}
