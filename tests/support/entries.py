@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sealift.application import Application
 from sealift.entry import EntryPoint
 from sealift.image import Entry, Image, Kind
 from sealift.interpreter import Interpreter
@@ -33,6 +34,22 @@ def an_interpreter(root: Path, **changes: Any) -> Interpreter:
         "reason": "",
     }
     return Interpreter(**{**fields, **changes})
+
+
+def an_application(**changes: Any) -> Application:
+    """The application that a product is where nobody says more."""
+    fields: dict[str, Any] = {
+        "title": "product",
+        "identifier": "app.product",
+        "publisher": "",
+        "summary": "",
+        "copyright": "",
+        "homepage": "",
+        "license": "",
+        "icon": None,
+        "documents": (),
+    }
+    return Application(**{**fields, **changes})
 
 
 def an_entry(folder: Path, path: str, content: bytes = b"", **changes: Any) -> Entry:
@@ -77,6 +94,7 @@ def an_image(folder: Path, files: Mapping[str, bytes | Entry], **changes: Any) -
         "floor": None,
         "floor_because": "",
         "sources": True,
+        "application": an_application(),
         "key": "1" * 64,
     }
     return Image(**{**fields, **changes})
