@@ -1,12 +1,10 @@
 #include "cache.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "collect.h"
+#include "files.h"
 #include "lock.h"
 #include "message.h"
 #include "os.h"
@@ -33,16 +31,16 @@ static char *tree_name(const struct payload *payload) {
    rename decides. */
 static int lock_making(int base, const char *name) {
     char *lock_name = joined(".%s.lock", name);
-    int lock = openat(base, lock_name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int lock = open_or_make(base, lock_name, 0600);
     struct patience patience = {.left = PATIENCE_MS};
     free(lock_name);
     if (lock < 0) return -1;
-    struct stat found;
+    struct facts found;
     enum lock_state state;
     while ((state = lock_file(lock, true)) == LOCK_BUSY)
-        if (fstatat(base, name, &found, AT_SYMLINK_NOFOLLOW) == 0 || !wait_again(&patience)) break;
+        if (look_at(base, name, &found) || !wait_again(&patience)) break;
     if (state == LOCK_HELD) return lock;
-    close(lock);
+    close_file(lock);
     return -1;
 }
 
@@ -68,7 +66,7 @@ static enum tree_state use_or_make(const struct place *place, const char *name, 
         state = make_here(place, name, payload, tree);
         if (state == TREE_ABSENT) state = use_tree(place->folder, name, payload, tree);
     }
-    if (lock >= 0) close(lock);
+    if (lock >= 0) close_file(lock);
     if (state != TREE_ABSENT) return state;
     because("another process keeps %s locked", name);
     return TREE_REFUSED;
@@ -92,7 +90,7 @@ static bool try_place(struct place *place, enum pass pass, const struct payload 
     enum tree_state state = pass == FIND ? use_tree(place->folder, name, payload, &tree)
                                          : use_or_make(place, name, payload, &tree);
     if (state == TREE_READY)
-        *root = (struct root){.path = joined("%s/%s", place->path, name), .folder = tree, .noexec = place->noexec};
+        *root = (struct root){.path = inner_path(place->path, name), .folder = tree, .noexec = place->noexec};
     if (state == TREE_REFUSED) refuse(place);
     free(name);
     return state == TREE_READY;
@@ -110,7 +108,7 @@ struct root prepare_cache(const struct payload *payload) {
     struct place places[MOST_PLACES];
     struct root root;
     int count = list_places(places);
-    mode_t mask = umask(0); /* each file and folder has a mode of its own */
+    unsigned mask = os_set_mask(0); /* each file and folder has a mode of its own */
     for (enum pass pass = FIND; pass < PASSES; pass++)
         for (int i = 0; i < count; i++) {
             bool ready = try_place(&places[i], pass, payload, &root);
@@ -118,8 +116,8 @@ struct root prepare_cache(const struct payload *payload) {
             if (!ready && pass == FIND && places[i].is_own) ready = try_place(&places[i], MAKE, payload, &root);
             if (!ready) continue;
             for (int j = 0; j < count; j++)
-                if (places[j].folder >= 0) close(places[j].folder);
-            umask(mask);
+                if (places[j].folder >= 0) close_file(places[j].folder);
+            os_set_mask(mask);
             return root;
         }
     nowhere(places, count);

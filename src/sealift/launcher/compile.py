@@ -22,6 +22,7 @@ from sealift.errors import InterpreterError, SealiftError, ToolError
 from sealift.floor import floor_of
 from sealift.index import find_sdist
 from sealift.interpreter import Interpreter
+from sealift.launcher.tree import python_program
 from sealift.target import Target, cpu_count, current_target
 from sealift.tools import find_compiler
 
@@ -201,6 +202,9 @@ def _run(command: Sequence[str], interpreter: Interpreter, compiler: _Compiler) 
 def _defines(interpreter: Interpreter) -> Iterator[str]:
     yield f'SEALIFT_LIBRARY="{interpreter.library or ""}"'
     yield f'SEALIFT_STDLIB="{interpreter.stdlib}"'
+    yield f'SEALIFT_DYNLOAD="{interpreter.dynload}"'
+    yield f'SEALIFT_PROGRAM="{python_program(interpreter)}"'
+    yield f'SEALIFT_PLATLIBDIR="{"DLLs" if interpreter.target.is_windows else "lib"}"'
     if interpreter.library is None:
         yield "SEALIFT_STATIC"
 

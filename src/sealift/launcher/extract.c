@@ -2,22 +2,19 @@
 
 #define ZSTD_STATIC_LINKING_ONLY
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "files.h"
 #include "message.h"
 #include "os.h"
-#include "posix_files.h"
 #include "scratch.h"
+#include "threads.h"
 #include "zstd.h"
 
-enum { MOST_THREADS = 4, THREAD_STACK = 256 << 10, NOT_ZSTD = -1 };
+enum { NOT_ZSTD = -1 };
 
 struct work {
     const struct payload *payload;
@@ -51,10 +48,10 @@ static uint32_t file_at(const struct payload *payload, uint64_t raw_offset) {
 }
 
 static int write_piece(int tree, const struct file *file, const uint8_t *data, size_t size, uint64_t at) {
-    int out = openat(tree, file->path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, (mode_t)file->mode);
+    int out = open_or_make(tree, file->path, file->mode);
     if (out < 0) return -1;
     int failed = write_at(out, data, size, at);
-    return close(out) < 0 || failed ? -1 : 0;
+    return close_file(out) < 0 || failed ? -1 : 0;
 }
 
 static void write_pieces(struct work *work, const struct frame *frame, const uint8_t *raw) {
@@ -101,30 +98,19 @@ static int prepare_folders(const struct payload *payload, int tree) {
     return 0;
 }
 
-static int start_threads(struct work *work, pthread_t *threads, int wanted) {
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, THREAD_STACK);
-    int started = 0;
-    while (started < wanted && pthread_create(&threads[started], &attributes, extract_frames, work) == 0)
-        started++;
-    pthread_attr_destroy(&attributes);
-    return started;
-}
-
 int extract_all(const struct payload *payload, int tree, bool *damaged) {
     *damaged = false;
     if (prepare_folders(payload, tree) < 0) return -1;
     struct work work = {.payload = payload, .tree = tree};
-    pthread_t threads[MOST_THREADS];
     int wanted = os_processors() < MOST_THREADS ? os_processors() : MOST_THREADS;
     if ((uint32_t)wanted > payload->frame_count) wanted = (int)payload->frame_count;
-    int started = start_threads(&work, threads, wanted - 1);
+    struct threads threads;
+    start_threads(&threads, wanted - 1, extract_frames, &work);
     const struct file *own = &payload->files[payload->file_count];
     if (write_file(tree, own->path, payload->launcher, payload->launcher_size, own->mode) < 0)
         report(&work, errno, payload->file_count);
     extract_frames(&work);
-    for (int i = 0; i < started; i++) pthread_join(threads[i], NULL);
+    join_threads(&threads);
     int error = atomic_load(&work.error);
     if (error == 0) return 0;
     *damaged = error == NOT_ZSTD;
@@ -162,9 +148,9 @@ static int write_content(const struct payload *payload, uint32_t index, int out,
 /* The file `name` gets the name `path`, whatever has it now. */
 static int take_place(int tree, const char *name, const char *path) {
     if (make_folders(tree, path, "") < 0) return -1;
-    if (renameat(tree, name, tree, path) == 0) return 0;
-    if (errno != EISDIR || remove_entry(tree, path) < 0) return -1;
-    return renameat(tree, name, tree, path);
+    if (rename_file(tree, name, path) == 0) return 0;
+    if (errno != EISDIR || remove_entry(tree, path, -1) < 0) return -1;
+    return rename_file(tree, name, path);
 }
 
 int extract_one(const struct payload *payload, int tree, uint32_t index, bool *damaged) {
@@ -173,11 +159,11 @@ int extract_one(const struct payload *payload, int tree, uint32_t index, bool *d
     int lock = open_scratch_file(tree, MEND_STEM, &name), out = lock < 0 ? -1 : open_to_write(tree, name);
     *damaged = false;
     int failed = out < 0 || write_content(payload, index, out, damaged) < 0 ||
-                 fchmod(out, (mode_t)file->mode) < 0 || fsync(out) < 0;
-    if (out >= 0 && close(out) < 0) failed = true;
+                 set_mode(out, file->mode) < 0 || sync_file(out) < 0;
+    if (out >= 0 && close_file(out) < 0) failed = true;
     if (failed || take_place(tree, name, file->path) < 0) failed = because_errno("mend", file->path);
-    if (failed && lock >= 0) unlinkat(tree, name, 0);
-    if (lock >= 0) close(lock);
+    if (failed && lock >= 0) remove_file(tree, name);
+    if (lock >= 0) close_file(lock);
     free(name);
     return failed;
 }

@@ -1,15 +1,12 @@
 #include "image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "about.h"
 #include "bytes.h"
+#include "files.h"
 #include "message.h"
 
 enum { HEADER = 192, ENTRY = 64, GROUP = 16, FROZEN = 16 };
@@ -50,15 +47,13 @@ static int read_header(struct image *image) {
 }
 
 int open_image(int folder, struct image *image) {
-    int file = openat(folder, IMAGE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat found;
-    if (file < 0 || fstat(file, &found) < 0) return because_errno("open", IMAGE_NAME);
-    image->size = (uint64_t)found.st_size;
-    void *mapped = MAP_FAILED;
-    if (image->size >= HEADER) mapped = mmap(NULL, (size_t)image->size, PROT_READ, MAP_PRIVATE, file, 0);
-    close(file);
-    if (mapped == MAP_FAILED) return because(IMAGE_NAME " cannot be mapped");
-    image->data = mapped;
+    int file = open_to_read(folder, IMAGE_NAME);
+    struct facts found;
+    if (file < 0 || !look_at_open(file, &found)) return because_errno("open", IMAGE_NAME);
+    image->size = found.size;
+    image->data = image->size >= HEADER ? map_file(file, image->size) : NULL;
+    close_file(file);
+    if (!image->data) return because(IMAGE_NAME " cannot be mapped");
     return read_header(image);
 }
 

@@ -6,14 +6,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "about.h"
+#include "files.h"
 #include "message.h"
 #include "needed.h"
 #include "os.h"
-#include "posix_files.h"
 
 enum { LONGEST_ROW = 64 };
 
@@ -156,6 +158,18 @@ const char *loadable_path(const char *root, const char *path) {
     free(real);
     return copy ? copy->path : NULL;
 }
+
+bool may_execute(int folder) {
+    int file = open_to_read(folder, PYTHON_PROGRAM);
+    if (file < 0) return true;
+    void *mapped = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+    bool refused = mapped == MAP_FAILED && (errno == EPERM || errno == EACCES);
+    if (mapped != MAP_FAILED) munmap(mapped, 1);
+    close(file);
+    return !refused;
+}
+
+char *path_in_memory(int self) { return os_descriptor_path(self, true); }
 
 char *executable_in_memory(const struct payload *payload, const char *root) {
     size_t size;

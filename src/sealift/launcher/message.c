@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "os.h"
 
 static const char *program = "sealift";
 static _Thread_local char kept_reason[1024] = "unknown";
 
 void name_program(const char *path) {
-    const char *last = path ? strrchr(path, '/') : NULL;
+    const char *last = path ? strrchr(path, OS_SEPARATOR) : NULL;
     if (path && *path) program = last && last[1] ? last + 1 : path;
 }
 
@@ -40,16 +40,6 @@ void text_add(struct text *text, const char *format, ...) {
     va_end(list);
 }
 
-static void write_all(const char *data, size_t size) {
-    while (size) {
-        ssize_t done = write(STDERR_FILENO, data, size);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) return;
-        data += done;
-        size -= (size_t)done;
-    }
-}
-
 void fail(const char *hint, const char *format, ...) {
     struct text text = {0};
     text_add(&text, "%s: cannot start: ", program);
@@ -59,8 +49,7 @@ void fail(const char *hint, const char *format, ...) {
     va_end(list);
     text_add(&text, "\n");
     if (hint) text_add(&text, "%s\n", hint);
-    if (text.data) write_all(text.data, text.size);
-    _exit(LAUNCHER_FAILED);
+    os_end_with(text.data, text.size, LAUNCHER_FAILED);
 }
 
 int because(const char *format, ...) {
@@ -93,13 +82,18 @@ char *joined(const char *format, ...) {
     return text.data;
 }
 
+char *inner_path(const char *folder, const char *name) {
+    char *path = joined("%s%c%s", folder, OS_SEPARATOR, name);
+    for (char *at = path + strlen(folder); *at; at++)
+        if (*at == '/') *at = OS_SEPARATOR;
+    return path;
+}
+
 #ifdef SEALIFT_TRACE
 void trace(const char *step) {
-    static struct timespec last;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    double passed = (double)(now.tv_sec - last.tv_sec) * 1e3 + (double)(now.tv_nsec - last.tv_nsec) / 1e6;
-    fprintf(stderr, "%9.3f ms  %s\n", last.tv_sec ? passed : 0.0, step);
-    clock_gettime(CLOCK_MONOTONIC, &last);
+    static double last;
+    double now = os_milliseconds();
+    fprintf(stderr, "%9.3f ms  %s\n", last > 0 ? now - last : 0.0, step);
+    last = os_milliseconds();
 }
 #endif

@@ -30,6 +30,7 @@ const char *reason(void);
 /* Memory, or the end of the process. */
 void *allocate(size_t size);
 char *joined(const char *format, ...) PRINTF_LIKE(1, 2);
+char *inner_path(const char *folder, const char *name); /* as the system writes paths */
 
 #ifdef SEALIFT_TRACE
 void trace(const char *step);

@@ -8,6 +8,7 @@
 
 #include "memory.h"
 #include "message.h"
+#include "os.h"
 #include "zstd.h"
 
 enum { LARGEST_GROUP = 256 << 20 };
@@ -35,8 +36,8 @@ static PyObject *below_root(struct bytes file) {
     char *path = malloc(root + file.size + 2);
     if (!path) return py(PyErr_NoMemory)();
     memcpy(path, launched->root, root);
-    path[root] = '/';
-    memcpy(path + root + 1, file.data, file.size);
+    path[root] = OS_SEPARATOR;
+    for (size_t i = 0; i < file.size; i++) path[root + 1 + i] = file.data[i] == '/' ? OS_SEPARATOR : (char)file.data[i];
     path[root + 1 + file.size] = '\0'; /* asked for before the file system's codec is there */
     PyObject *text = py(PyUnicode_DecodeFSDefaultAndSize)(path, (Py_ssize_t)(root + 1 + file.size));
     free(path);

@@ -1,10 +1,12 @@
 #include "os.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "message.h"
+
+#if __SIZEOF_POINTER__ == 8
+typedef Elf64_Ehdr elf_header;
+#else
+typedef Elf32_Ehdr elf_header;
+#endif
 
 #ifndef MFD_CLOEXEC
 #define MFD_CLOEXEC 1U
@@ -30,6 +39,11 @@
 #endif
 
 static const char own_link[] = "/proc/self/exe";
+static const char unwinder[] = "libgcc_s.so.1";
+
+void os_prepare_process(void) {
+    signal(SIGXFSZ, SIG_IGN); /* a limit to the size of files is an error of write, as in Python */
+}
 
 const char *os_started_path(void) { return (const char *)getauxval(AT_EXECFN); }
 
@@ -55,15 +69,20 @@ char *os_self_path(void) {
     return NULL;
 }
 
-bool os_load_library(const char *name_or_path) { return dlopen(name_or_path, RTLD_LAZY) != NULL; }
+uint64_t os_program_end(int self) {
+    elf_header header;
+    if (pread(self, &header, sizeof header, 0) != (ssize_t)sizeof header) return 0;
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return 0;
+    return (uint64_t)header.e_shoff + (uint64_t)header.e_shentsize * header.e_shnum;
+}
 
-bool os_is_program(const char *path) {
-    char magic[4];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) return false;
-    bool is_elf = pread(file, magic, sizeof magic, 0) == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
-    close(file);
-    return is_elf;
+/* The C library ends threads through an unwinder, which the tree has for systems without one. */
+void os_load_helpers(const char *root, bool noexec) {
+    if (dlopen(unwinder, RTLD_LAZY)) return;
+    char *fallback = joined("%s/lib/fallback/%s", root, unwinder);
+    const char *path = noexec ? loadable_path(root, fallback) : fallback;
+    if (path) dlopen(path, RTLD_LAZY); /* where the tree has none either, threads end as they can */
+    free(fallback);
 }
 
 bool os_is_secure(void) { return getauxval(AT_SECURE) != 0; }

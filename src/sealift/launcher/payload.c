@@ -1,24 +1,16 @@
 #include "payload.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "about.h"
 #include "bytes.h"
+#include "files.h"
 #include "hash.h"
 #include "message.h"
+#include "os.h"
 #include "stamp.h"
-
-#if __SIZEOF_POINTER__ == 8
-typedef Elf64_Ehdr elf_header;
-#else
-typedef Elf32_Ehdr elf_header;
-#endif
 
 enum {
     PAGE = 4096,
@@ -39,14 +31,6 @@ static _Noreturn void damaged(const char *what) {
 
 static void require(bool holds, const char *what) {
     if (!holds) damaged(what);
-}
-
-uint64_t launcher_end(int self) {
-    elf_header header;
-    if (pread(self, &header, sizeof header, 0) != (ssize_t)sizeof header) return 0;
-    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return 0;
-    uint64_t end = (uint64_t)header.e_shoff + (uint64_t)header.e_shentsize * header.e_shnum;
-    return end < UINT32_MAX ? (end + PAGE - 1) / PAGE * PAGE : 0;
 }
 
 /* A name that becomes part of a folder's name. */
@@ -188,17 +172,18 @@ char *root_marker(const char *root, size_t *size) {
 }
 
 enum payload_kind find_payload(int self, struct payload *payload, char **root) {
-    struct stat found;
-    if (fstat(self, &found) < 0) fail(NULL, "cannot read its own file: %s", strerror(errno));
-    uint64_t start = launcher_end(self), whole = (uint64_t)found.st_size;
+    struct facts found;
+    if (!look_at_open(self, &found)) fail(NULL, "cannot read its own file: %s", strerror(errno));
+    uint64_t end = os_program_end(self), whole = found.size;
+    uint64_t start = end < UINT32_MAX ? (end + PAGE - 1) / PAGE * PAGE : 0;
     if (start == 0 || whole < start + HEADER_SIZE) return PAYLOAD_NONE;
     uint8_t magic[MAGIC_SIZE];
-    if (pread(self, magic, sizeof magic, (off_t)start) != MAGIC_SIZE) return PAYLOAD_NONE;
+    if (read_at(self, magic, sizeof magic, start) != MAGIC_SIZE) return PAYLOAD_NONE;
     bool is_root = memcmp(magic, root_magic, MAGIC_SIZE) == 0;
     if (!is_root && memcmp(magic, payload_magic, MAGIC_SIZE) != 0) return PAYLOAD_NONE;
     if (!is_mappable(whole)) fail(NULL, "this file is too large for a program with 32 bits");
-    void *mapped = mmap(NULL, (size_t)whole, PROT_READ, MAP_PRIVATE, self, 0);
-    if (mapped == MAP_FAILED) fail(NULL, "cannot map its own file: %s", strerror(errno));
+    const void *mapped = map_file(self, whole);
+    if (!mapped) fail(NULL, "cannot map its own file: %s", strerror(errno));
     *payload = (struct payload){.launcher = mapped, .launcher_size = start};
     if (is_root) {
         *root = read_root(payload->launcher + start, whole - start);

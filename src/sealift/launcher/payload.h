@@ -1,4 +1,4 @@
-/* The payload: what follows the launcher's own ELF image in a single file. */
+/* The payload: what follows the launcher's own program in a single file. */
 #ifndef SEALIFT_PAYLOAD_H
 #define SEALIFT_PAYLOAD_H
 
@@ -42,15 +42,12 @@ struct frame {
 
 enum payload_kind { PAYLOAD_NONE, PAYLOAD_TREE, PAYLOAD_ROOT };
 
-/* What follows the ELF image of the open program `self`: nothing, a payload, or (`*root`) the path
+/* What follows the program that is open as `self`: nothing, a payload, or (`*root`) the path
    of the tree that a copy in memory belongs to.  A damaged payload ends the process. */
 enum payload_kind find_payload(int self, struct payload *payload, char **root);
 
 /* The bytes to write after `launcher_size` bytes of launcher to make a copy that knows its root. */
 char *root_marker(const char *root, size_t *size);
-
-/* The offset behind the ELF image in `self`, rounded up to a page; 0 when it cannot be told. */
-uint64_t launcher_end(int self);
 
 struct frame payload_frame(const struct payload *payload, uint32_t index);
 

@@ -3,7 +3,6 @@
 #define SEALIFT_PLACE_H
 
 #include <stdbool.h>
-#include <sys/stat.h>
 
 /* The launcher's own folder at one place. */
 struct place {
@@ -20,18 +19,17 @@ struct place {
 
 enum { MOST_PLACES = 8 };
 
-/* All candidates, best first; their number. */
+/* Implemented for each kind of system: posix_place.c, windows_place.c.
+
+   All candidates, best first; their number. */
 int list_places(struct place places[MOST_PLACES]);
 
-/* Opens our folder, made when `make`; every folder above must be root's or ours and not writable by
-   others unless sticky, our own must be ours alone.  -1 with reason(). */
+/* Opens our folder, made when `make`; every folder above must be the system's or ours, so that nobody
+   else can put another in its place, and our own must be ours alone.  -1 with reason(). */
 int open_place(struct place *place, bool make);
 
-/* Whether all folders from "/" to `path`, which has no links, are root's, ours or `owner`'s and not
-   writable by others unless sticky.  -1 with reason(). */
-int check_folders(const char *path, uid_t owner);
-
-/* Owned by root, us or `owner`, and not writable by others; `name` is for the reason. */
-int check_owner(const struct stat *found, uid_t owner, const char *name);
+/* Whether the open folder `name` of a cache is ours, and open to nobody else from now on.  -1 with
+   reason(). */
+int keep_private(int folder, const char *name);
 
 #endif

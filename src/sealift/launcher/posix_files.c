@@ -1,25 +1,63 @@
-#include "posix_files.h"
+#include "files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lock.h"
 #include "message.h"
+#include "os.h"
 
 enum { DEEPEST = 200 };
+
+int open_root(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 
 int open_folder(int folder, const char *name) {
     return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-DIR *list_folder(int folder) {
-    int again = open_folder(folder, ".");
-    DIR *list = again < 0 ? NULL : fdopendir(again);
-    if (!list && again >= 0) close(again);
-    return list;
+int open_to_read(int folder, const char *name) {
+    return openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+int open_or_make(int folder, const char *name, unsigned mode) {
+    return openat(folder, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, (mode_t)mode);
+}
+
+int close_file(int file) { return close(file); }
+
+static int64_t nanoseconds(const struct timespec *time) {
+    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+static void take_facts(const struct stat *found, struct facts *facts) {
+    *facts = (struct facts){.is_file = S_ISREG(found->st_mode),
+                            .is_folder = S_ISDIR(found->st_mode),
+                            .mode = found->st_mode & 07777,
+                            .size = (uint64_t)found->st_size,
+                            .modified = nanoseconds(&found->OS_MODIFIED),
+                            .changed = nanoseconds(&found->OS_CHANGED)};
+}
+
+bool look_at(int folder, const char *name, struct facts *facts) {
+    struct stat found;
+    if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0) return false;
+    take_facts(&found, facts);
+    return true;
+}
+
+bool look_at_open(int file, struct facts *facts) {
+    struct stat found;
+    if (fstat(file, &found) < 0) return false;
+    take_facts(&found, facts);
+    return true;
 }
 
 bool is_named(int folder, const char *name, int file) {
@@ -46,6 +84,26 @@ int write_at(int file, const void *data, size_t size, uint64_t offset) {
     return 0;
 }
 
+int set_mode(int file, unsigned mode) { return fchmod(file, (mode_t)mode); }
+
+int sync_file(int file) { return fsync(file); }
+
+int set_time(int folder, const char *name) { return utimensat(folder, name, NULL, AT_SYMLINK_NOFOLLOW); }
+
+long read_at(int file, void *data, size_t size, uint64_t offset) {
+    ssize_t got;
+    do got = pread(file, data, size, (off_t)offset);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+const void *map_file(int file, uint64_t size) {
+    const void *mapped = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, file, 0);
+    return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+void unmap_file(const void *data, uint64_t size) { munmap((void *)(uintptr_t)data, (size_t)size); }
+
 int write_file(int folder, const char *name, const void *data, size_t size, unsigned mode) {
     int file = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) return -1;
@@ -54,7 +112,7 @@ int write_file(int folder, const char *name, const void *data, size_t size, unsi
 }
 
 void *read_file(int folder, const char *name, size_t limit, size_t *size) {
-    int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int file = open_to_read(folder, name);
     if (file < 0) return NULL;
     struct stat found;
     char *data = NULL;
@@ -73,7 +131,44 @@ done:
     return data;
 }
 
-static int make_folder(int folder, const char *path) {
+int make_folder(int folder, const char *name) {
+    if (mkdirat(folder, name, 0700) < 0) return -1;
+    int made = open_folder(folder, name);
+    if (made >= 0) {
+        fchmod(made, 0700); /* without what it inherits */
+        return made;
+    }
+    int error = errno;
+    unlinkat(folder, name, AT_REMOVEDIR);
+    errno = error;
+    return -1;
+}
+
+int make_file(int folder, const char *name) {
+    int file = openat(folder, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0) fchmod(file, 0600); /* whatever the umask */
+    return file;
+}
+
+enum lock_state lock_file(int file, bool exclusive) {
+    int failed;
+    do failed = flock(file, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB);
+    while (failed && errno == EINTR);
+    if (!failed) return LOCK_HELD;
+    return errno == EWOULDBLOCK ? LOCK_BUSY : LOCK_ABSENT;
+}
+
+int rename_file(int folder, const char *name, const char *other) { return renameat(folder, name, folder, other); }
+
+int rename_folder(int folder, const char *name, const char *other, int opened, bool share) {
+    /* From its new name on it is anybody's, so its lock is a shared one before.  Between the two locks
+       it may have been taken for a dead process's. */
+    bool lost = (share && lock_file(opened, false) == LOCK_BUSY) || !is_named(folder, name, opened);
+    if (lost) errno = ENOENT;
+    return lost ? -1 : renameat(folder, name, folder, other);
+}
+
+static int ensure_folder(int folder, const char *path) {
     if (mkdirat(folder, path, 0700) == 0) return 0;
     if (errno != EEXIST) return -1;
     struct stat found;
@@ -91,7 +186,7 @@ int make_folders(int folder, const char *path, const char *known) {
         if (path[i] == '/') common = i + 1;
     for (char *at = prefix + common; !failed && (at = strchr(at, '/')); *at++ = '/') {
         *at = '\0';
-        failed = make_folder(folder, prefix);
+        failed = ensure_folder(folder, prefix);
     }
     int error = errno;
     free(prefix);
@@ -117,15 +212,42 @@ static int remove_at_depth(int folder, const char *name, int depth) {
 }
 
 static int empty_folder(int folder, int depth) {
-    DIR *list = list_folder(folder);
-    if (!list) return -1;
+    struct listing *listing = list_folder(folder);
+    if (!listing) return -1;
     int failed = 0;
-    for (struct dirent *entry; (entry = readdir(list));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        failed |= remove_at_depth(folder, entry->d_name, depth);
-    }
-    closedir(list);
+    for (const char *name; (name = next_entry(listing));) failed |= remove_at_depth(folder, name, depth);
+    close_listing(listing);
     return failed;
 }
 
-int remove_entry(int folder, const char *name) { return remove_at_depth(folder, name, DEEPEST); }
+int remove_entry(int folder, const char *name, int opened) {
+    (void)opened;
+    return remove_at_depth(folder, name, DEEPEST);
+}
+
+int remove_file(int folder, const char *name) { return unlinkat(folder, name, 0); }
+
+struct listing {
+    DIR *entries;
+};
+
+struct listing *list_folder(int folder) {
+    int again = open_folder(folder, ".");
+    DIR *entries = again < 0 ? NULL : fdopendir(again);
+    if (!entries && again >= 0) close(again);
+    if (!entries) return NULL;
+    struct listing *listing = allocate(sizeof *listing);
+    listing->entries = entries;
+    return listing;
+}
+
+const char *next_entry(struct listing *listing) {
+    for (struct dirent *entry; (entry = readdir(listing->entries));)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) return entry->d_name;
+    return NULL;
+}
+
+void close_listing(struct listing *listing) {
+    closedir(listing->entries);
+    free(listing);
+}

@@ -17,7 +17,7 @@ from sealift.interpreter import Interpreter
 from sealift.launcher.blob import IMPORTER, make_blob
 from sealift.launcher.compile import launcher_for
 from sealift.launcher.linking import likely, settled
-from sealift.launcher.tree import Piece, TreeFile, tree_files
+from sealift.launcher.tree import Piece, TreeFile, python_program, tree_files
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target
 
@@ -82,7 +82,7 @@ class Product:
         Raises :class:`OutputError` when the product is called like a part of the tree.
         """
         yield from self.files
-        python, program = f"bin/python{self.image.feature}", self.image.name
+        python, program = python_program(self.image.interpreter), self.image.name
         if any(file.path.split("/")[0] == program for file in self.files) or program == "bin":
             raise OutputError(
                 f"cannot write the program {program!r}: the folder has {program!r} for itself",

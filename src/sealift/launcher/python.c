@@ -1,8 +1,8 @@
 #include "python.h"
 
-#include <dlfcn.h>
-
+#include "about.h"
 #include "message.h"
+#include "os.h"
 
 #ifdef SEALIFT_STATIC
 
@@ -20,14 +20,16 @@ int open_python(const char *path) {
         const char *name;
         void *at;
     } symbols[] = {
-#define X(symbol) {#symbol, &python_table.symbol},
+#define NAMED(text, symbol) {text, &python_table.symbol},
+#define X(symbol) NAMED(AS_TEXT_OF(symbol), symbol)
         PYTHON_FUNCTIONS(X) PYTHON_DATA(X)
 #undef X
+#undef NAMED
     };
-    void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-    if (!library) return because("%s", dlerror());
+    void *library = os_load_library(path);
+    if (!library) return -1;
     for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
-        void *found = dlsym(library, symbols[i].name);
+        void *found = os_find_symbol(library, symbols[i].name);
         if (!found) return because("%s has no %s", path, symbols[i].name);
         memcpy(symbols[i].at, &found, sizeof found);
     }

@@ -7,6 +7,15 @@
 #include <Python.h>
 #include <marshal.h>
 
+/* What takes a command line as the system gives it. */
+#ifdef MS_WINDOWS
+#define SET_ARGUMENTS PyConfig_SetArgv
+#define PREINITIALISE_FROM_ARGUMENTS Py_PreInitializeFromArgs
+#else
+#define SET_ARGUMENTS PyConfig_SetBytesArgv
+#define PREINITIALISE_FROM_ARGUMENTS Py_PreInitializeFromBytesArgs
+#endif
+
 #define PYTHON_FUNCTIONS(X)                                                                            \
     X(PyBytes_AsString)                                                                                \
     X(PyBytes_FromStringAndSize)                                                                       \
@@ -14,7 +23,7 @@
     X(PyConfig_InitIsolatedConfig)                                                                     \
     X(PyConfig_InitPythonConfig)                                                                       \
     X(PyConfig_Read)                                                                                   \
-    X(PyConfig_SetBytesArgv)                                                                           \
+    X(SET_ARGUMENTS)                                                                                   \
     X(PyConfig_SetBytesString)                                                                         \
     X(PyErr_Clear)                                                                                     \
     X(PyErr_ExceptionMatches)                                                                          \
@@ -55,7 +64,7 @@
     X(Py_IncRef)                                                                                       \
     X(Py_InitializeFromConfig)                                                                         \
     X(Py_PreInitialize)                                                                                \
-    X(Py_PreInitializeFromBytesArgs)                                                                   \
+    X(PREINITIALISE_FROM_ARGUMENTS)                                                                    \
     X(Py_RunMain)
 
 #define PYTHON_DATA(X)                                                                                 \

@@ -1,41 +1,20 @@
 #include "scratch.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "files.h"
 #include "lock.h"
 #include "message.h"
 #include "os.h"
-#include "posix_files.h"
 
-enum { ATTEMPTS = 100, DAY = 24 * 3600 };
+enum { ATTEMPTS = 100, DAY = 24 * 3600, NANOSECONDS = 1000000000 };
 
 char *scratch_name(const char *stem) {
-    return joined(".%s.%ld.%016llx", stem, (long)getpid(), (unsigned long long)os_random());
-}
-
-static int make_folder(int base, const char *name) {
-    if (mkdirat(base, name, 0700) < 0) return -1;
-    int folder = open_folder(base, name);
-    if (folder < 0) {
-        int error = errno;
-        unlinkat(base, name, AT_REMOVEDIR);
-        errno = error;
-    }
-    return folder;
-}
-
-static int make_file(int base, const char *name) {
-    int file = openat(base, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file >= 0) fchmod(file, 0600); /* whatever the umask */
-    return file;
+    return joined(".%s.%ld.%016llx", stem, os_process(), (unsigned long long)os_random());
 }
 
 static int open_scratch(int base, const char *stem, char **name, int (*make)(int, const char *)) {
@@ -46,8 +25,8 @@ static int open_scratch(int base, const char *stem, char **name, int (*make)(int
         if (made >= 0 && lock_file(made, true) != LOCK_BUSY && is_named(base, *name, made)) return made;
         int error = errno;
         if (made >= 0) {
-            remove_entry(base, *name);
-            close(made);
+            remove_entry(base, *name, made);
+            close_file(made);
         }
         free(*name);
         errno = error;
@@ -74,25 +53,25 @@ static bool is_scratch_name(const char *name, const char *stem) {
 }
 
 static bool is_left_over(int scratch) {
-    struct stat found;
+    struct facts found;
     switch (lock_file(scratch, true)) {
     case LOCK_HELD: return true;
     case LOCK_BUSY: return false;
     case LOCK_ABSENT: break;
     }
-    return fstat(scratch, &found) == 0 && time(NULL) - found.st_ctim.tv_sec > DAY;
+    return look_at_open(scratch, &found) && time(NULL) - found.changed / NANOSECONDS > DAY;
 }
 
 void remove_leftovers(int base, const char *stem) {
-    DIR *list = list_folder(base);
+    struct listing *list = list_folder(base);
     if (!list) return;
-    for (struct dirent *entry; (entry = readdir(list));) {
-        if (!is_scratch_name(entry->d_name, stem)) continue;
-        int scratch = openat(base, entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    for (const char *name; (name = next_entry(list));) {
+        if (!is_scratch_name(name, stem)) continue;
+        int scratch = open_to_read(base, name);
         if (scratch < 0) continue;
         /* No name comes twice: what was finished meanwhile has another one and stays. */
-        if (is_left_over(scratch)) remove_entry(base, entry->d_name);
-        close(scratch);
+        if (is_left_over(scratch)) remove_entry(base, name, scratch);
+        close_file(scratch);
     }
-    closedir(list);
+    close_listing(list);
 }

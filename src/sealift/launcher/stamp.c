@@ -1,18 +1,15 @@
 #include "stamp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bytes.h"
+#include "files.h"
 #include "hash.h"
 #include "message.h"
 #include "os.h"
-#include "posix_files.h"
 #include "scratch.h"
 
 enum { HEADER = 256, RECORD = 40, HASHED_FROM = 32, BOOT_AT = 64, PRODUCT_AT = 104, DURABLE = 1 };
@@ -20,17 +17,11 @@ enum { HEADER = 256, RECORD = 40, HASHED_FROM = 32, BOOT_AT = 64, PRODUCT_AT = 1
 static const size_t largest = 256U << 20;
 static const char magic[] = "SLSTAMP\1";
 
-static int64_t nanoseconds(const struct timespec *time) {
-    return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
-}
-
 bool file_fits(int tree, const struct file *file, struct times *times) {
-    struct stat found;
-    if (fstatat(tree, file->path, &found, AT_SYMLINK_NOFOLLOW) < 0) return false;
-    times->modified = nanoseconds(&found.st_mtim);
-    times->changed = nanoseconds(&found.st_ctim);
-    return S_ISREG(found.st_mode) && (found.st_mode & 07777) == file->mode &&
-           (uint64_t)found.st_size == file->size;
+    struct facts found;
+    if (!look_at(tree, file->path, &found)) return false;
+    *times = (struct times){found.modified, found.changed};
+    return found.is_file && (found.mode == file->mode || found.mode == NO_MODE) && found.size == file->size;
 }
 
 static bool is_whole(const uint8_t *data, size_t size) {
@@ -132,11 +123,11 @@ int write_stamp(int tree, const struct payload *payload, const struct times *tim
     char *name;
     int lock = open_scratch_file(tree, STAMP_STEM, &name), out = lock < 0 ? -1 : open_to_write(tree, name);
     int failed = out < 0 || write_at(out, data, size, 0) < 0;
-    if (out >= 0 && close(out) < 0) failed = true;
-    failed = failed || renameat(tree, name, tree, STAMP_NAME) < 0 ? -1 : 0;
+    if (out >= 0 && close_file(out) < 0) failed = true;
+    failed = failed || rename_file(tree, name, STAMP_NAME) < 0 ? -1 : 0;
     int error = errno;
-    if (failed && lock >= 0) unlinkat(tree, name, 0);
-    if (lock >= 0) close(lock);
+    if (failed && lock >= 0) remove_file(tree, name);
+    if (lock >= 0) close_file(lock);
     free(name);
     free(data);
     errno = error;

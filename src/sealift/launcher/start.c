@@ -2,11 +2,8 @@
 
 #include "start.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "about.h"
 #include "memory.h"
@@ -15,8 +12,7 @@
 
 #define IMPORTER "_sealift_importer"
 
-static const char *const search_path[] = {
-    PYTHON_STDLIB, PYTHON_STDLIB "/lib-dynload", PYTHON_STDLIB "/site-packages"};
+static const char *const search_path[] = {PYTHON_STDLIB, PYTHON_DYNLOAD, PYTHON_SITE};
 
 static PyObject *importer;
 
@@ -41,24 +37,15 @@ static void provide_frozen(const struct image *image) {
     *py_data(PyImport_FrozenModules) = table;
 }
 
-/* The C library ends threads through an unwinder, which the tree has for systems without one. */
-static void open_unwinder(const struct launch *launch) {
-    if (os_load_library(OS_UNWINDER)) return;
-    char *fallback = joined("%s/lib/fallback/" OS_UNWINDER, launch->root);
-    const char *path = launch->noexec ? loadable_path(launch->root, fallback) : fallback;
-    if (path) os_load_library(path); /* where the tree has none either, threads end as they can */
-    free(fallback);
-}
-
 static void open_library(const struct launch *launch) {
-    char *library = joined("%s/%s", launch->root, PYTHON_LIBRARY);
+    char *library = inner_path(launch->root, PYTHON_LIBRARY);
     const char *path = library;
     if (launch->noexec && PYTHON_LIBRARY[0]) path = loadable_path(launch->root, library);
     if (!path || open_python(path) < 0) fail(NULL, "%s", reason());
     free(library);
 }
 
-static void preinitialise(const struct launch *launch, int argc, char **argv) {
+static void preinitialise(const struct launch *launch, int argc, argument **argv) {
     PyPreConfig config;
     if (launch->is_app) {
         py(PyPreConfig_InitIsolatedConfig)(&config);
@@ -70,7 +57,7 @@ static void preinitialise(const struct launch *launch, int argc, char **argv) {
     config.configure_locale = 1;
     config.coerce_c_locale = 1; /* the C locale becomes C.UTF-8, for C libraries and children, too (PEP 538) */
     if (launch->is_app) check(py(Py_PreInitialize)(&config));
-    else check(py(Py_PreInitializeFromBytesArgs)(&config, argc, argv));
+    else check(py(PREINITIALISE_FROM_ARGUMENTS)(&config, argc, argv));
 }
 
 static void set_text(PyConfig *config, wchar_t **field, const char *text) {
@@ -80,7 +67,7 @@ static void set_text(PyConfig *config, wchar_t **field, const char *text) {
 static void add_search_path(PyConfig *config, const char *root) {
     config->module_search_paths_set = 1;
     for (size_t i = 0; i < sizeof search_path / sizeof *search_path; i++) {
-        char *path = joined("%s/%s", root, search_path[i]);
+        char *path = inner_path(root, search_path[i]);
         wchar_t *wide = py(Py_DecodeLocale)(path, NULL);
         if (!wide) fail(NULL, "its path %s cannot be decoded", path);
         check(py(PyWideStringList_Append)(&config->module_search_paths, wide));
@@ -93,12 +80,12 @@ static void set_places(PyConfig *config, const struct launch *launch) {
     wchar_t **roots[] = {&config->home,        &config->prefix,      &config->base_prefix,
                          &config->exec_prefix, &config->base_exec_prefix};
     wchar_t **programs[] = {&config->program_name, &config->executable, &config->base_executable};
-    char *stdlib = joined("%s/%s", launch->root, PYTHON_STDLIB);
+    char *stdlib = inner_path(launch->root, PYTHON_STDLIB);
     for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) set_text(config, roots[i], launch->root);
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         set_text(config, programs[i], launch->executable);
     set_text(config, &config->stdlib_dir, stdlib);
-    set_text(config, &config->platlibdir, "lib");
+    set_text(config, &config->platlibdir, SEALIFT_PLATLIBDIR);
     add_search_path(config, launch->root);
     free(stdlib);
 }
@@ -117,8 +104,8 @@ static void configure_python(PyConfig *config) {
 
 /* [sys.executable, *sys.argv] starts a program anew everywhere; here its first argument is no script
    but the product, which is started in Python's place. */
-static void restart_product(char **script) {
-    if (os_is_program(script[0])) execv(script[0], script);
+static void restart_product(argument **script) {
+    if (os_is_program(script[0])) os_replace(script);
 }
 
 static void *allocate_arena(void *context, size_t size) {
@@ -128,7 +115,7 @@ static void *allocate_arena(void *context, size_t size) {
 
 static void free_arena(void *context, void *arena, size_t size) {
     (void)context;
-    munmap(arena, size);
+    os_unmap_memory(arena, size);
 }
 
 static void provide_arenas(void) {
@@ -136,8 +123,8 @@ static void provide_arenas(void) {
     py(PyObject_SetArenaAllocator)(&allocator);
 }
 
-void start_interpreter(const struct launch *launch, int argc, char **argv) {
-    open_unwinder(launch);
+void start_interpreter(const struct launch *launch, int argc, argument **argv) {
+    os_load_helpers(launch->root, launch->noexec);
     open_library(launch);
     trace("libpython");
     provide_frozen(&launch->image);
@@ -151,7 +138,7 @@ void start_interpreter(const struct launch *launch, int argc, char **argv) {
     config.write_bytecode = 0;
     config.install_signal_handlers = 1;
     config.pathconfig_warnings = 0;
-    check(py(PyConfig_SetBytesArgv)(&config, argc, argv));
+    check(py(SET_ARGUMENTS)(&config, argc, argv));
     set_places(&config, launch);
     if (!launch->is_app) {
         check(py(PyConfig_Read)(&config));
@@ -177,10 +164,7 @@ static int end(int status) {
         py(PyErr_Print)(); /* SystemExit finalises and ends the process */
     }
     if (py(Py_FinalizeEx)() < 0) status = 120;
-    if (!interrupted) return status;
-    signal(SIGINT, SIG_DFL); /* so that a shell sees why it ended */
-    kill(getpid(), SIGINT);
-    return 128 + SIGINT;
+    return interrupted ? os_end_interrupted() : status;
 }
 
 static PyObject *method(const char *name) {

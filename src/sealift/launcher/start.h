@@ -3,10 +3,11 @@
 #define SEALIFT_START_H
 
 #include "module.h"
+#include "os.h"
 
 /* Opens libpython, gives it the modules of the image and initialises it: for a program of its own,
    or to act on a Python command line.  Ends the process when that fails. */
-void start_interpreter(const struct launch *launch, int argc, char **argv);
+void start_interpreter(const struct launch *launch, int argc, argument **argv);
 
 /* The importer of the image is installed in the running interpreter. */
 void install_importer(void);

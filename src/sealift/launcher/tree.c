@@ -1,37 +1,34 @@
 #include "tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "extract.h"
+#include "files.h"
 #include "hash.h"
 #include "lock.h"
 #include "message.h"
 #include "os.h"
-#include "posix_files.h"
+#include "place.h"
 #include "scratch.h"
 #include "stamp.h"
 
-enum { DAY = 24 * 3600, PATIENCE_MS = 2000 };
+enum { DAY = 24 * 3600, NANOSECONDS = 1000000000, PATIENCE_MS = 2000 };
 
 static bool content_fits(int tree, const struct payload *payload, uint32_t index) {
     const struct file *file = &payload->files[index];
-    int in = openat(tree, file->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int in = open_to_read(tree, file->path);
     if (in < 0) return false;
     bool fits = true;
     if (file->size) {
-        void *data = mmap(NULL, (size_t)file->size, PROT_READ, MAP_PRIVATE, in, 0);
-        fits = data != MAP_FAILED && hash_bytes(data, (size_t)file->size) == file_hash(payload, index);
-        if (data != MAP_FAILED) munmap(data, (size_t)file->size);
+        const void *data = map_file(in, file->size);
+        fits = data && hash_bytes(data, (size_t)file->size) == file_hash(payload, index);
+        if (data) unmap_file(data, file->size);
     }
-    close(in);
+    close_file(in);
     return fits;
 }
 
@@ -53,9 +50,9 @@ static int mend(int tree, const struct payload *payload, uint32_t index, struct 
 
 /* Keeps the time of the last use to a day; the collector of old versions goes by it. */
 static void note_use(int tree) {
-    struct stat found;
-    if (fstatat(tree, STAMP_NAME, &found, AT_SYMLINK_NOFOLLOW) < 0) return;
-    if (time(NULL) - found.st_mtim.tv_sec > DAY) utimensat(tree, STAMP_NAME, NULL, AT_SYMLINK_NOFOLLOW);
+    struct facts found;
+    if (!look_at(tree, STAMP_NAME, &found)) return;
+    if (time(NULL) - found.modified / NANOSECONDS > DAY) set_time(tree, STAMP_NAME);
 }
 
 void remove_half_files(int tree) {
@@ -83,14 +80,6 @@ static int check_files(int tree, const struct payload *payload, struct stamp *st
     return failed;
 }
 
-static int check_folder(int base, const char *name, int tree) {
-    struct stat opened;
-    if (!is_named(base, name, tree) || fstat(tree, &opened) < 0) return 1;
-    if (opened.st_uid != geteuid()) return because("%s belongs to somebody else", name);
-    if ((opened.st_mode & 07777) != 0700 && fchmod(tree, 0700) < 0) return because_errno("protect", name);
-    return 0;
-}
-
 /* Others lock a tree exclusively for moments only: when it is about to be deleted, which begins with
    the loss of its name (NULL: not known), or may be left over from a dead process. */
 static enum lock_state share_lock(int base, const char *name, int tree) {
@@ -103,8 +92,8 @@ static enum lock_state share_lock(int base, const char *name, int tree) {
 
 static enum tree_state use_open_tree(int base, const char *name, const struct payload *payload, int tree) {
     if (share_lock(base, name, tree) == LOCK_BUSY) return TREE_ABSENT;
-    int state = check_folder(base, name, tree);
-    if (state) return state > 0 ? TREE_ABSENT : TREE_REFUSED;
+    if (!is_named(base, name, tree)) return TREE_ABSENT;
+    if (keep_private(tree, name) < 0) return TREE_REFUSED;
     struct stamp stamp;
     read_stamp(tree, &stamp);
     int failed = check_files(tree, payload, &stamp);
@@ -115,13 +104,13 @@ static enum tree_state use_open_tree(int base, const char *name, const struct pa
 enum tree_state use_tree(int base, const char *name, const struct payload *payload, int *tree) {
     *tree = open_folder(base, name);
     if (*tree < 0 && errno == ENOENT) return TREE_ABSENT;
-    if (*tree < 0 && (errno == ENOTDIR || errno == ELOOP) && unlinkat(base, name, 0) == 0) return TREE_ABSENT;
+    if (*tree < 0 && (errno == ENOTDIR || errno == ELOOP) && remove_file(base, name) == 0) return TREE_ABSENT;
     if (*tree < 0) {
         because_errno("open", name);
         return TREE_REFUSED;
     }
     enum tree_state state = use_open_tree(base, name, payload, *tree);
-    if (state != TREE_READY) close(*tree);
+    if (state != TREE_READY) close_file(*tree);
     return state;
 }
 
@@ -148,11 +137,9 @@ static int complete(int tree, const struct payload *payload) {
     return failed;
 }
 
-/* Gives a finished tree its name.  From then on it is anybody's, so its lock is a shared one before. */
+/* Gives a finished tree its name. */
 static enum tree_state publish(int base, const char *scratch, const char *name, int tree) {
-    /* Between the two locks it may have been taken for a dead process's. */
-    if (lock_file(tree, false) == LOCK_BUSY || !is_named(base, scratch, tree)) return TREE_ABSENT;
-    if (renameat(base, scratch, base, name) == 0) return TREE_READY;
+    if (rename_folder(base, scratch, name, tree, true) == 0) return TREE_READY;
     if (errno == EEXIST || errno == ENOTEMPTY || errno == ENOENT) return TREE_ABSENT;
     because_errno("name", name);
     return TREE_REFUSED;
@@ -167,12 +154,11 @@ enum tree_state make_tree(int base, const char *name, const struct payload *payl
         return TREE_REFUSED;
     }
     enum tree_state state = TREE_REFUSED;
-    fchmod(*tree, 0700); /* without what it inherits */
     if (extract_all(payload, *tree, &damaged) == 0 && complete(*tree, payload) == 0)
         state = publish(base, scratch, name, *tree);
     if (state != TREE_READY) {
-        remove_entry(base, scratch);
-        close(*tree);
+        remove_entry(base, scratch, *tree);
+        close_file(*tree);
     }
     free(scratch);
     if (damaged) payload_damaged();

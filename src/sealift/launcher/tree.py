@@ -11,10 +11,16 @@ from pathlib import Path, PurePosixPath
 
 from sealift.errors import OutputError
 from sealift.image import Entry, Image, Kind
+from sealift.interpreter import Interpreter
 
 IMAGE_FILE = "image.sealift"
 STAMP_FILE = ".stamp"  # the launcher's own, see stamp.h
 _READ = 1 << 20
+
+
+def python_program(interpreter: Interpreter) -> str:
+    """Where the launcher lies in a tree as the program that acts as Python."""
+    return "python.exe" if interpreter.target.is_windows else f"bin/python{interpreter.feature}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +132,13 @@ def _shadowed(entries: Sequence[Entry]) -> frozenset[str]:
 
 
 def tree_files(image: Image, image_file: Iterable[Piece]) -> tuple[TreeFile, ...]:
-    """All files of the tree but ``bin/pythonX.Y``, which is the launcher.
+    """All files of the tree but the one that is the launcher, see :func:`python_program`.
 
     ``image_file`` are the pieces of ``image.sealift``, which comes first.
 
     Raises :class:`OutputError` when a distribution has a file where the launcher has its own.
     """
-    own = {IMAGE_FILE, STAMP_FILE, f"bin/python{image.feature}"}
+    own = {IMAGE_FILE, STAMP_FILE, python_program(image.interpreter)}
     for entry in image.entries:
         if entry.path in own:
             raise OutputError(

@@ -8,9 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "message.h"
 #include "os.h"
-#include "posix_files.h"
+#include "posix_trust.h"
 
 static const char *variable(const char *name) {
     const char *value = os_is_secure() ? NULL : getenv(name);
@@ -151,6 +152,14 @@ static int open_own(int at, const char *name, bool make) {
     close(at);
     if (failed && own >= 0) close(own);
     return failed ? -1 : own;
+}
+
+int keep_private(int folder, const char *name) {
+    struct stat found;
+    if (fstat(folder, &found) < 0) return because_errno("look at", name);
+    if (found.st_uid != geteuid()) return because("%s belongs to somebody else", name);
+    if ((found.st_mode & 07777) != 0700 && fchmod(folder, 0700) < 0) return because_errno("protect", name);
+    return 0;
 }
 
 int open_place(struct place *place, bool make) {

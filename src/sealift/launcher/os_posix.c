@@ -1,0 +1,76 @@
+#include "os.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "message.h"
+
+void *os_load_library(const char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    if (!library) because("%s", dlerror());
+    return library;
+}
+
+void *os_find_symbol(void *library, const char *name) {
+    void *found = dlsym(library, name);
+    if (!found) because("%s", dlerror());
+    return found;
+}
+
+bool os_is_program(const argument *path) {
+    char magic[4];
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) return false;
+    bool is_elf = pread(file, magic, sizeof magic, 0) == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
+    close(file);
+    return is_elf;
+}
+
+argument *os_path_of_program(argument *name) {
+    const char *started = os_started_path(), *slash = started ? strrchr(started, '/') : NULL;
+    if (!slash || strchr(name, '/') || strcmp(slash + 1, name) != 0) return name;
+    return joined("%s", started);
+}
+
+void os_replace(argument **arguments) { execv(arguments[0], arguments); }
+
+void os_unmap_memory(void *memory, size_t size) { munmap(memory, size); }
+
+unsigned long os_process(void) { return (unsigned long)getpid(); }
+
+void os_sleep(int milliseconds) {
+    struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&time, NULL);
+}
+
+double os_milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+unsigned os_set_mask(unsigned mask) { return umask((mode_t)mask); }
+
+void os_end_with(const char *message, size_t size, int status) {
+    while (size) {
+        ssize_t done = write(STDERR_FILENO, message, size);
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) break;
+        message += done;
+        size -= (size_t)done;
+    }
+    _exit(status);
+}
+
+int os_end_interrupted(void) {
+    signal(SIGINT, SIG_DFL); /* so that a shell sees why it ended */
+    kill(getpid(), SIGINT);
+    return 128 + SIGINT;
+}
