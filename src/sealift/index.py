@@ -10,6 +10,7 @@ from packaging.pylock import Package, Pylock
 from sealift import process
 from sealift.errors import FetchError
 from sealift.fetch import Remote
+from sealift.indexes import read_indexes
 from sealift.tools import UV
 
 _HINT = "check the index settings of uv (UV_INDEX_URL, uv.toml), and that this machine is online"
@@ -26,6 +27,26 @@ def find_sdist(name: str, version: str, *, purpose: str) -> Remote:
     if found.get("name") != name or "sdist" not in found:
         raise FetchError(f"cannot find the source distribution of {named} ({purpose})", hint=_HINT)
     return _remote(found["sdist"])
+
+
+def find_wheel(name: str, version: str, *, file: str, sha256: str, purpose: str) -> Remote:
+    """The wheel called ``file`` of ``name`` in exactly ``version``, if it is the one meant.
+
+    Raises :class:`FetchError` when no index has it, or has another under that name.
+    """
+    named = f"{name} {version}"
+    found = _locked(f"{name}=={version}", named, python="3.11", purpose=purpose)
+    for wheel in found.get("wheels", ()):
+        location = wheel.get("url") or wheel["path"]
+        if wheel.get("name", location.rpartition("/")[2]) != file:
+            continue
+        if wheel["hashes"].get("sha256") != sha256:
+            raise FetchError(
+                f"cannot use {file} ({purpose}): the package index has another one of that name",
+                details=[f"meant {sha256}", f"has   {wheel['hashes'].get('sha256')}"],
+            )
+        return _remote(wheel)
+    raise FetchError(f"cannot find {file} on the package index ({purpose})", hint=_HINT)
 
 
 def find_release(requirement: str, *, python: str) -> Package:
@@ -49,13 +70,14 @@ def find_release(requirement: str, *, python: str) -> Package:
 
 def _locked(requirement: str, named: str, *, python: str, purpose: str) -> Mapping[str, Any]:
     """The package of a lock of ``requirement`` alone."""
+    indexes = read_indexes(Path.cwd())
     lock = process.run(
         [
             UV.require(), "pip", "compile", "--quiet", "--no-deps", "--no-header", "--universal",
-            "--python-version", python, "--format", "pylock.toml", "-",
+            "--python-version", python, "--format", "pylock.toml", *indexes.options, "-",
         ],
         input_bytes=f"{requirement}\n".encode(),
-        env=process.clean_environment(),
+        env=process.clean_environment(indexes.environment),
         error=FetchError,
         action=f"find {named} on the package index ({purpose})",
         hint=_HINT,
@@ -64,6 +86,6 @@ def _locked(requirement: str, named: str, *, python: str, purpose: str) -> Mappi
     return packages[0] if packages else {}
 
 
-def _remote(sdist: Mapping[str, Any]) -> Remote:
-    url = sdist.get("url") or Path(sdist["path"]).absolute().as_uri()
-    return Remote(url=url, sha256=sdist["hashes"]["sha256"], size=sdist.get("size"))
+def _remote(file: Mapping[str, Any]) -> Remote:
+    url = file.get("url") or Path(file["path"]).absolute().as_uri()
+    return Remote(url=url, sha256=file["hashes"]["sha256"], size=file.get("size"))

@@ -50,7 +50,7 @@ Install = Callable[..., dict[str, Fake]]
 def install(monkeypatch: pytest.MonkeyPatch) -> Install:
     def put(**answers: Mapping[str, Answer]) -> dict[str, Fake]:
         floors = {"standalone": (2, 17)}
-        given = {"local": {}, "standalone": {}, "debian": {}, **answers}
+        given = {"local": {}, "standalone": {}, "debian": {}, "wheels": {}, **answers}
         fakes = {n: Fake(n, a, floors.get(n, (2, 36))) for n, a in given.items()}
         monkeypatch.setattr(plugins, "load", lambda _, name: fakes[name])
         monkeypatch.setattr(plugins, "names", lambda _: tuple(fakes))
@@ -121,6 +121,7 @@ def test_every_provider_s_reason_is_given(install: Install) -> None:
         "local: no 3.13",
         "standalone: cannot download it: offline",
         "debian: no 3.13",
+        "wheels: no 3.13",
     )
 
 
@@ -167,6 +168,7 @@ def test_a_host_that_does_not_answer_is_not_waited_for_again(install: Install) -
         assert caught.value.details == (
             "standalone: cannot download it: nothing answers",
             "debian: cannot download it: the server answered 404",
+            "wheels: no 3.13",
         )
     assert len(fakes["standalone"].asked) == 1
     assert len(fakes["debian"].asked) == 2

@@ -17,8 +17,8 @@ from sealift.interpreters.installation import OLDEST, ask
 from sealift.target import Target, current_target
 
 AUTO = "auto"
-_HERE = ("local", "standalone", "debian")
-_ELSEWHERE = ("standalone", "debian")
+_HERE = ("local", "standalone", "debian", "wheels")
+_ELSEWHERE = _HERE[1:]
 NEWEST = 15  # minor version of the newest stable CPython known here
 _DETAILS = 12
 
