@@ -96,6 +96,72 @@ def read(url: str, *, limit: int) -> bytes:
         return (folder / remote.name).read_bytes()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said: the HTTP status and the content."""
+
+    status: int
+    content: bytes
+
+
+def ask(
+    url: str,
+    *,
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes | Path | None = None,
+    limit: int,
+) -> Answer:
+    """What the server at ``url`` answers to one request, whatever the status; ``body`` is sent.
+
+    Answers longer than ``limit`` bytes, and servers that cannot be reached or are busy after
+    further tries, raise :class:`FetchError`.
+    """
+    sent = dict(headers)
+    if isinstance(body, Path):
+        sent["Content-Length"] = str(body.stat().st_size)
+
+    def tried() -> Answer:
+        with contextlib.ExitStack() as stack:
+            data = stack.enter_context(body.open("rb")) if isinstance(body, Path) else body
+            request = urllib.request.Request(url, data=data, headers=sent, method=method)  # noqa: S310
+            request.add_header("User-Agent", "sealift")
+            return _answer(request, limit)
+
+    for pause in _PAUSES:
+        try:
+            answer = tried()
+        except FetchError as problem:
+            if not _may_pass(problem):
+                raise
+        else:
+            if answer.status not in _BUSY:
+                return answer
+        time.sleep(pause)
+    return tried()
+
+
+def _answer(request: urllib.request.Request, limit: int) -> Answer:
+    if request.type not in {"http", "https"}:
+        raise FetchError(f"cannot ask {request.full_url}: it is no address of a web server")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
+            status, content = response.status, response.read(limit + 1)
+    except urllib.error.HTTPError as problem:
+        with problem:
+            status, content = problem.code, problem.read(limit + 1)
+    except (urllib.error.URLError, OSError, http.client.HTTPException) as problem:
+        raise FetchError(
+            f"cannot ask {request.host}: {_reason(problem, request.full_url)}",
+            details=[_shown(request.full_url)],
+            hint="is this machine online, and is the address right? HTTPS_PROXY names a proxy, "
+            "SSL_CERT_FILE certificates",
+        ) from problem
+    if len(content) > limit:
+        raise FetchError(f"cannot use what {request.host} answered: it has over {limit} bytes")
+    return Answer(status, content)
+
+
 def _persist(folder: Path, download: Callable[[], Received]) -> Received:
     """What ``download``, which makes ``folder``, gives; tried again where that may help."""
     for pause in _PAUSES:

@@ -35,7 +35,7 @@ LAYERS = (
     {"project", "plan", "wheelhouse", "image", "artifact", "interpreter"},
     {"plugins"},
     {"process", "fetch", "archive", "tools", "store", "console", "output"},
-    {"debian"},
+    {"debian", "apple"},
     {"audit"},
     {"repair"},
     {"interpreters", "formats", "runners", "cross"},

@@ -3,13 +3,15 @@
 import errno
 import hashlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from sealift.errors import FetchError
-from sealift.fetch import Remote, fetch, read, was_answered
+from sealift.fetch import Answer, Remote, ask, fetch, read, was_answered
+from tests.support.servers import Quiet, serving
 
 DATA = b"a wheel, say" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -107,3 +109,45 @@ def test_what_nothing_vouches_for_is_read_up_to_a_limit(tmp_path: Path) -> None:
         read(url, limit=4)
     with pytest.raises(FetchError, match="no such file"):
         read(f"{url}-gone", limit=4)
+
+
+class Busy(Quiet):
+    """Answers what it was sent, on the third try; "/large" with more than is wanted."""
+
+    tries = 0
+
+    def do_POST(self) -> None:  # noqa: N802  (its base calls it)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        Busy.tries += 1
+        self.send_response(503 if Busy.tries < 3 else 404)
+        self.end_headers()
+        self.wfile.write(
+            bytes(1000) if self.path == "/large" else body + self.headers["X-Own"].encode()
+        )
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr("sealift.fetch._PAUSES", (0.01, 0.01))
+    Busy.tries = 0
+    with serving(Busy) as host:
+        yield f"http://{host}"
+
+
+def test_a_busy_server_is_asked_again_with_the_same_file(server: str, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b"sent ")
+    answer = ask(
+        f"{server}/", method="POST", headers={"X-Own": "x"}, body=tmp_path / "body", limit=10
+    )
+    assert answer == Answer(404, b"sent x")
+    assert Busy.tries == 3
+
+
+def test_what_is_answered_has_a_limit(server: str) -> None:
+    with pytest.raises(FetchError, match="over 10 bytes"):
+        ask(f"{server}/large", method="POST", headers={"X-Own": ""}, body=b"x", limit=10)
+
+
+def test_only_web_servers_are_asked(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="no address of a web server"):
+        ask(tmp_path.as_uri(), method="GET", headers={}, limit=10)

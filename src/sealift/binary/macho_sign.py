@@ -1,15 +1,14 @@
-"""Ad hoc code signatures of Mach-O files, written anywhere: as ``codesign -s - -f`` does on a Mac.
+"""Code signatures of Mach-O files, written anywhere: as ``codesign -s - -f`` does on a Mac.
 
 An ad hoc signature has hashes and no certificate: enough for the CPUs of Apple, whose kernel runs
-nothing unsigned, and not for Gatekeeper.  Format: see :mod:`.macho_signature`; which blobs there
-are, which hashes and which identifier follow what Apple's ``codesign`` and ``ld`` write.  Blobs are
-put together by slot, so that entitlements and a certificate's message may join them.
+nothing unsigned, and not for Gatekeeper.  What else a signature may say, a :class:`.Seal` has.
+Format: see :mod:`.macho_signature`; which blobs there are, which hashes and which identifier follow
+what Apple's ``codesign`` and ``ld`` write.
 """
 
 import hashlib
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sealift.binary.macho import read_builds, read_uuid
@@ -22,19 +21,19 @@ from sealift.binary.macho_layout import (
     read_slices,
 )
 from sealift.binary.macho_rewrite import with_commands, with_slices
+from sealift.binary.macho_seal import (
+    DirectoryLayout,
+    HashedDirectory,
+    Seal,
+    signature,
+    signature_size,
+)
 from sealift.binary.macho_signature import (
     ADHOC,
-    CMS_SLOT,
-    CMS_WRAPPER,
-    CODE_DIRECTORY,
-    DIRECTORY_SLOT,
+    HARDENED_RUNTIME,
     HASHES,
     LINKER_SIGNED,
     PLIST_SLOT,
-    REQUIREMENTS,
-    REQUIREMENTS_SLOT,
-    SUPER_BLOB,
-    SUPPORTS_EXEC_SEGMENT,
     embedded_plist,
     read_signature,
 )
@@ -47,29 +46,11 @@ _EXECUTE = 2
 _STRICT_CPUS = {0x0100000C, 0x0200000C}  # arm64, arm64_32: nothing unsigned runs there
 _SHA1, _SHA256 = 1, 2
 _FIRST_WITH_SHA256 = (10, 11, 4)
-_ALTERNATE_SLOT = 0x1000
 _ALIGN = 16
 _PAGE_EXPONENT = 12  # codesign has 14 for newer systems; 12 serves them all
 _LARGEST = (1 << 32) - 0x10000  # offsets have 32 bits, and sizes are rounded up
 _MAIN_BINARY = 1
-_DIRECTORY_HEAD = ">9I4B4I4Q"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Style:
-    """What a signature is to say: who it is of, and whether as a linker would say it."""
-
-    identifier: str
-    is_linker_signed: bool
-
-    @property
-    def flags(self) -> int:
-        return ADHOC | LINKER_SIGNED if self.is_linker_signed else ADHOC
-
-    @property
-    def align(self) -> int:
-        """Of what the size of the whole signature is a multiple."""
-        return 8 if self.is_linker_signed else 16
+_FIRST_RUNTIME = 0x0A0E00  # 10.14
 
 
 def sign(source: Path, out: Path, *, identifier: str | None = None) -> None:
@@ -91,14 +72,24 @@ def signed(
     signing tools replace unasked.  Raises :class:`BinaryFormatError` when the file is damaged, is
     of a kind that is not signed, has data behind its last segment, or has no room for the command.
     """
+    if identifier is None:
+        identifier = default_identifier(name, _uuid(read_slices(View(data, name))))
+    return sealed(data, name, _adhoc(identifier, is_linker_signed=is_linker_signed))
+
+
+def sealed(data: bytes, name: str, seal: Seal) -> bytes:
+    """``data``, the Mach-O file called ``name``, signed in every slice as ``seal`` says.
+
+    Entitlements are for programs alone: other files go without.  Raises as :func:`signed` does.
+    """
     view = View(data, name)
     slices = read_slices(view)
-    for piece in slices:
-        if Commands(piece.part).header.kind not in _SIGNABLE:
-            raise view.broken("files of its kind are not signed")
-    identifier = identifier or default_identifier(name, _uuid(slices))
-    style = _Style(identifier=identifier, is_linker_signed=is_linker_signed)
-    return with_slices(view, [_signed(piece, style) for piece in slices])
+    kinds = {Commands(piece.part).header.kind for piece in slices}
+    if not kinds <= _SIGNABLE:
+        raise view.broken("files of its kind are not signed")
+    if _EXECUTE not in kinds:
+        seal = replace(seal, entitlements=None, der_entitlements=None)
+    return with_slices(view, [_signed(piece, seal) for piece in slices])
 
 
 def resigned(data: bytes, name: str) -> bytes:
@@ -145,22 +136,27 @@ def _resigned(piece: Slice, default: str) -> bytes:
             old = read_signature(piece.part, *commands.fields(command, 8, "II"))
         except BinaryFormatError:
             break
-        style = _Style(identifier=old.identifier, is_linker_signed=old.is_linker_signed)
-        return _signed(piece, style)
+        seal = _adhoc(old.identifier, is_linker_signed=old.is_linker_signed)
+        return _signed(piece, seal)
     is_needed = header.cpu in _STRICT_CPUS and header.kind in _SIGNABLE
     if commands.of(LC_CODE_SIGNATURE) or is_needed:
-        return _signed(piece, _Style(identifier=default, is_linker_signed=False))
+        return _signed(piece, _adhoc(default))
     return piece.part.content(0, piece.part.size)
 
 
-def _signed(piece: Slice, style: _Style) -> bytes:
+def _adhoc(identifier: str, *, is_linker_signed: bool = False) -> Seal:
+    flags = ADHOC | LINKER_SIGNED if is_linker_signed else ADHOC
+    return Seal(identifier=identifier, flags=flags)
+
+
+def _signed(piece: Slice, seal: Seal) -> bytes:
     """The slice ``piece`` with a signature in place of the one it may have."""
     if piece.is_cut:
         raise piece.part.broken("it has been cut off")
     commands = Commands(piece.part)
     linkedit = _linkedit(commands)
     end = _end(commands, linkedit)
-    signer = _Signer(commands, style, end + -end % _ALIGN)
+    signer = _Signer(commands, seal, end + -end % _ALIGN)
     wanted = _wanted(commands, linkedit, signer.limit, signer.size)
     content = with_commands(commands, wanted)[:end].ljust(signer.limit, b"\0")
     return content + signer.signature(content).ljust(signer.size, b"\0")
@@ -223,71 +219,57 @@ def _grown(commands: Commands, linkedit: Segment, raw: bytes, size: int) -> byte
 class _Signer:
     """The signature of a slice whose bytes up to ``limit`` are to be hashed."""
 
-    def __init__(self, commands: Commands, style: _Style, limit: int) -> None:
+    def __init__(self, commands: Commands, seal: Seal, limit: int) -> None:
         self.limit = limit
-        self._commands = commands
-        self._style = style
+        self._seal = seal
         self._kinds = _hash_kinds(commands)
-        self._pages = -(-limit >> _PAGE_EXPONENT)
-        self._blobs: dict[int, bytes] = {}
-        # What is hashed beside the pages: blobs, and what lies elsewhere in the file.
-        self._bound: dict[int, bytes] = {}
-        if not style.is_linker_signed:
-            empty = _blob(REQUIREMENTS, struct.pack(">I", 0))
-            self._blobs = {REQUIREMENTS_SLOT: empty, CMS_SLOT: _blob(CMS_WRAPPER, b"")}
-            self._bound = {REQUIREMENTS_SLOT: empty}
-            if plist := embedded_plist(commands):
-                self._bound[PLIST_SLOT] = plist
+        bound = seal.bound()
+        if not seal.is_linker_signed and (plist := embedded_plist(commands)):
+            bound.setdefault(PLIST_SLOT, plist)
+        self._layout = DirectoryLayout(
+            seal=seal,
+            limit=limit,
+            page_exponent=_PAGE_EXPONENT,
+            executable=_executable(commands),
+            runtime=_runtime(commands) if seal.flags & HARDENED_RUNTIME else 0,
+            bound=bound,
+        )
 
     @property
     def size(self) -> int:
         """Bytes to keep for the signature."""
-        count = max(self._bound, default=0) + self._pages
-        head = struct.calcsize(_DIRECTORY_HEAD) + len(self._identifier)
-        size = sum(map(len, self._blobs.values())) + 12
-        size += 8 * (len(self._blobs) + len(self._kinds))
-        size += sum(head + count * HASHES[kind][1] for kind in self._kinds)
-        return size + -size % self._style.align
-
-    @property
-    def _identifier(self) -> bytes:
-        return self._style.identifier.encode("utf-8", "surrogateescape") + b"\0"
+        pages = -(-self.limit >> _PAGE_EXPONENT)
+        sizes = [self._layout.size(kind, pages) for kind in self._kinds]
+        return signature_size(self._seal, sizes)
 
     def signature(self, content: bytes) -> bytes:
         """The signature of ``content``, the slice up to its limit."""
-        slots = (DIRECTORY_SLOT, _ALTERNATE_SLOT)
-        directories = zip(slots, self._kinds, strict=False)
-        blobs = {slot: self._directory(kind, content) for slot, kind in directories}
-        return _super_blob(blobs | self._blobs)
+        return signature(self._seal, [self._directory(kind, content) for kind in self._kinds])
 
-    def _directory(self, kind: int, content: bytes) -> bytes:
-        name, size = HASHES[kind]
-        specials = max(self._bound, default=0)
-        hashes = [
-            hashlib.new(name, self._bound[slot]).digest() if slot in self._bound else bytes(size)
-            for slot in range(specials, 0, -1)
+    def _directory(self, kind: int, content: bytes) -> HashedDirectory:
+        name = HASHES[kind][0]
+        pages = [
+            hashlib.new(name, content[start : start + (1 << _PAGE_EXPONENT)]).digest()
+            for start in range(0, self.limit, 1 << _PAGE_EXPONENT)
         ]
-        for start in range(0, self.limit, 1 << _PAGE_EXPONENT):
-            page = content[start : start + (1 << _PAGE_EXPONENT)]
-            hashes.append(hashlib.new(name, page).digest())
-        head = struct.calcsize(_DIRECTORY_HEAD)
-        body = self._identifier + b"".join(hashes)
-        numbers = (
-            *(CODE_DIRECTORY, head + len(body), SUPPORTS_EXEC_SEGMENT, self._style.flags),
-            *(head + len(self._identifier) + specials * size, head, specials, self._pages),
-            *(self.limit, size, kind, 0, _PAGE_EXPONENT),
-            *(0, 0, 0, 0, 0),  # spare, scatter, team, spare, limit in 64 bits
-            *self._executable(),
-        )
-        return struct.pack(_DIRECTORY_HEAD, *numbers) + body
+        return self._layout.directory(kind, pages)
 
-    def _executable(self) -> tuple[int, int, int]:
-        """Offset and size of the code, and whether it is a program's."""
-        flags = _MAIN_BINARY if self._commands.header.kind == _EXECUTE else 0
-        for segment in self._commands.segments():
-            if segment.name == "__TEXT":
-                return segment.offset, segment.size, flags
-        return 0, 0, flags
+
+def _executable(commands: Commands) -> tuple[int, int, int]:
+    """Offset and size of the code, and whether it is a program's."""
+    flags = _MAIN_BINARY if commands.header.kind == _EXECUTE else 0
+    for segment in commands.segments():
+        if segment.name == "__TEXT":
+            return segment.offset, segment.size, flags
+    return 0, 0, flags
+
+
+def _runtime(commands: Commands) -> int:
+    """The hardened runtime's version: that of the SDK, as ``codesign`` has it."""
+    for build in read_builds(commands):
+        major, minor, patch = build.sdk or build.minimum
+        return max(major << 16 | minor << 8 | patch, _FIRST_RUNTIME)
+    return _FIRST_RUNTIME
 
 
 def _hash_kinds(commands: Commands) -> tuple[int, ...]:
@@ -295,16 +277,3 @@ def _hash_kinds(commands: Commands) -> tuple[int, ...]:
     macs = [build for build in read_builds(commands) if build.platform == "macos"]
     old = any(build.minimum < _FIRST_WITH_SHA256 for build in macs)
     return (_SHA1, _SHA256) if old else (_SHA256,)
-
-
-def _blob(magic: int, content: bytes) -> bytes:
-    return struct.pack(">II", magic, 8 + len(content)) + content
-
-
-def _super_blob(blobs: Mapping[int, bytes]) -> bytes:
-    index, body = b"", b""
-    start = 12 + 8 * len(blobs)
-    for slot, blob in sorted(blobs.items()):
-        index += struct.pack(">II", slot, start + len(body))
-        body += blob
-    return struct.pack(">III", SUPER_BLOB, start + len(body), len(blobs)) + index + body

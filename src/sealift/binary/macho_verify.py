@@ -1,15 +1,20 @@
 """Whether the code signature of a Mach-O file fits it: every hash made again.
 
-What a certificate vouches for is not verified: of a CMS message only the presence is told.
+Where a certificate vouches for it, that message is held against it, too; whose word it is worth is
+for the reader of :class:`~sealift.apple.message_check.Voucher`.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sealift.binary.macho import cpu_name
-from sealift.binary.macho_layout import LC_CODE_SIGNATURE, Commands, Slice, read_slices
+from sealift.binary.macho_layout import LC_CODE_SIGNATURE, Commands, Part, Slice, read_slices
+from sealift.binary.macho_seal import HashedDirectory
 from sealift.binary.macho_signature import (
+    CMS_SLOT,
     HASHES,
     PLIST_SLOT,
     SUPPORTS_EXEC_SEGMENT,
@@ -25,15 +30,23 @@ from sealift.binary.macho_signature import (
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 
+if TYPE_CHECKING:
+    from sealift.apple.message_check import Voucher
+
+NOTHING: Mapping[int, bytes] = MappingProxyType({})
 _MOST_PAGES_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureCheck:
-    """What does not fit in the signature of a slice; ``signature`` is ``None`` without one."""
+    """What does not fit in the signature of a slice; ``signature`` is ``None`` without one.
+
+    ``voucher`` says who signed, ``None`` for ad hoc signatures.
+    """
 
     cpu: str
     signature: Signature | None
+    voucher: "Voucher | None" = None
     problems: tuple[str, ...] = ()
 
     @property
@@ -42,16 +55,31 @@ class SignatureCheck:
         return self.signature is not None and not self.problems
 
 
-def verify_signature(data: bytes, name: str = "the file") -> tuple[SignatureCheck, ...]:
+def verify_signature(
+    data: bytes, name: str = "the file", *, outside: Mapping[int, bytes] = NOTHING
+) -> tuple[SignatureCheck, ...]:
     """The signature of each slice of ``data``, a Mach-O file, held against its bytes.
 
-    Raises :class:`BinaryFormatError` when the file is damaged; damage of a signature is a problem
-    that the check names.
+    ``outside`` are files of a bundle that the signature covers, by their slots.  Raises
+    :class:`BinaryFormatError` when the file is damaged; damage of a signature is a problem that the
+    check names.
     """
-    return tuple(_check(piece) for piece in read_slices(View(data, name)))
+    return tuple(_check(piece, outside) for piece in read_slices(View(data, name)))
 
 
-def _check(piece: Slice) -> SignatureCheck:
+def read_hashed(part: Part, offset: int, size: int) -> tuple[list[HashedDirectory], bytes]:
+    """The code directories of the signature at ``offset`` of ``part``, and the message on them."""
+    blobs = read_blobs(part, offset, size)
+    directories = [
+        HashedDirectory(one.hash_kind, part.content(one.blob.offset, one.blob.length))
+        for one in read_directories(part, blobs)
+    ]
+    wrapper = blobs.get(CMS_SLOT)
+    message = part.content(wrapper.offset + 8, wrapper.length - 8) if wrapper else b""
+    return directories, message
+
+
+def _check(piece: Slice, outside: Mapping[int, bytes]) -> SignatureCheck:
     commands = Commands(piece.part)
     cpu = cpu_name(commands.header)
     places = [commands.fields(command, 8, "II") for command in commands.of(LC_CODE_SIGNATURE)]
@@ -61,13 +89,27 @@ def _check(piece: Slice) -> SignatureCheck:
         return SignatureCheck(cpu=cpu, signature=None, problems=("it has two signatures",))
     try:
         signature = read_signature(piece.part, *places[0])
-        problems = tuple(_problems(commands, *places[0]))
+        problems = tuple(_problems(commands, places[0], outside))
+        voucher = _voucher(piece.part, *places[0]) if signature.has_certificate else None
     except BinaryFormatError as error:
         return SignatureCheck(cpu=cpu, signature=None, problems=(error.message,))
-    return SignatureCheck(cpu=cpu, signature=signature, problems=problems)
+    problems += voucher.problems if voucher else ()
+    return SignatureCheck(cpu=cpu, signature=signature, voucher=voucher, problems=problems)
 
 
-def _problems(commands: Commands, offset: int, size: int) -> Iterator[str]:
+def _voucher(part: Part, offset: int, size: int) -> "Voucher":
+    from sealift.apple.message_check import check_message
+
+    directories, message = read_hashed(part, offset, size)
+    if any(one.kind not in HASHES for one in directories):
+        raise part.broken("its signature has hashes that are not known")
+    return check_message(message, directories)
+
+
+def _problems(
+    commands: Commands, place: tuple[int, ...], outside: Mapping[int, bytes]
+) -> Iterator[str]:
+    offset, size = place
     yield from _place_problems(commands, offset, size)
     blobs = read_blobs(commands.part, offset, size)
     for directory in read_directories(commands.part, blobs):
@@ -77,7 +119,7 @@ def _problems(commands: Commands, offset: int, size: int) -> Iterator[str]:
         if directory.limit != offset:
             yield f"it covers {directory.limit} bytes of {offset}"
         yield from _page_problems(commands, directory, offset)
-        yield from _special_problems(commands, directory, blobs)
+        yield from _special_problems(commands, directory, blobs, outside)
         yield from _executable_problems(commands, directory)
 
 
@@ -112,12 +154,18 @@ def _page_problems(commands: Commands, directory: CodeDirectory, end: int) -> It
 
 
 def _special_problems(
-    commands: Commands, directory: CodeDirectory, blobs: Mapping[int, Blob]
+    commands: Commands,
+    directory: CodeDirectory,
+    blobs: Mapping[int, Blob],
+    outside: Mapping[int, bytes],
 ) -> Iterator[str]:
-    """Hashes of other blobs.  What lies in other files, as a bundle's resources, is not seen."""
+    """Hashes of other blobs, and of files outside."""
+    for slot in outside:
+        if slot > directory.specials:
+            yield f"file {slot} of its bundle is not signed"
     for slot in range(1, directory.specials + 1):
-        content = None
-        if slot == PLIST_SLOT:
+        content = outside.get(slot)
+        if content is None and slot == PLIST_SLOT:
             content = embedded_plist(commands)
         elif slot in blobs:
             content = commands.part.content(blobs[slot].offset, blobs[slot].length)

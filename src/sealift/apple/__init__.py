@@ -1,0 +1,1 @@
+"""What macOS asks of an application around its code, made without Apple's tools."""

@@ -1,0 +1,157 @@
+"""Signing of a bundle, inside out: its libraries, its seal, then the program that has that."""
+
+import plistlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sealift import console
+from sealift.apple.codesign import CodeSigner, directories_of, identifier_of
+from sealift.apple.message_check import Voucher
+from sealift.apple.resources import (
+    NestedCode,
+    bundle_paths,
+    code_resources,
+    is_nested,
+    seal_problems,
+)
+from sealift.binary.macho_layout import is_macho
+from sealift.binary.macho_signature import PLIST_SLOT, RESOURCES_SLOT
+from sealift.binary.macho_verify import verify_signature
+from sealift.errors import BinaryFormatError
+
+_THREADS = 8  # a timestamp is waited for, once a file and CPU
+SEAL = "_CodeSignature/CodeResources"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """An application's folder: ``program`` is the path of its executable below ``contents``."""
+
+    folder: Path
+    contents: Path
+    identifier: str
+    program: str
+
+    @property
+    def plist(self) -> bytes:
+        return (self.contents / "Info.plist").read_bytes()
+
+    @property
+    def programs(self) -> Sequence[str]:
+        """Paths below ``contents`` of all Mach-O files that can be signed on their own."""
+        return [path for path in bundle_paths(self.contents) if _is_code(self.contents / path)]
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """The bundle at ``folder``; raises :class:`BinaryFormatError` when it is none."""
+    contents = folder / "Contents"
+    try:
+        told = plistlib.loads((contents / "Info.plist").read_bytes())
+        identifier, program = told["CFBundleIdentifier"], f"MacOS/{told['CFBundleExecutable']}"
+    except (OSError, ValueError, KeyError, plistlib.InvalidFileException) as problem:
+        raise BinaryFormatError(
+            f"cannot use {folder} as an application: it has no Info.plist with what it is called"
+        ) from problem
+    return Bundle(folder=folder, contents=contents, identifier=identifier, program=program)
+
+
+def sign_bundle(folder: Path, signer: CodeSigner) -> None:
+    """Sign the application at ``folder`` as ``signer`` does.
+
+    Every Mach-O file gets a signature of its own, wherever it lies; code that is nested is sealed
+    by that signature, other files by their bytes.  Programs beside the main one have its
+    entitlements.  Raises as :meth:`CodeSigner.sign_file` does, and :class:`BinaryFormatError` for
+    what lies among the code and is none.
+    """
+    bundle = read_bundle(folder)
+    inner = [path for path in bundle.programs if path != bundle.program]
+    with ThreadPoolExecutor(_THREADS) as pool, console.progress("Signing", len(inner)) as bar:
+        for _ in pool.map(lambda path: signer.sign_file(bundle.contents / path), inner):
+            bar.advance(1)
+    nested = {path: _nested(bundle.contents / path, signer) for path in inner if is_nested(path)}
+    paths = [path for path in bundle_paths(bundle.contents) if path != bundle.program]
+    for path in paths:
+        place = bundle.contents / path
+        if path.partition("/")[0] == "MacOS" and path not in nested and not place.is_symlink():
+            raise BinaryFormatError(
+                f"cannot sign {folder.name}: {path} lies among its code and is none",
+                hint="data belongs below Contents/Resources",
+            )
+    seal = code_resources(bundle.contents, paths, nested)
+    place = bundle.contents / SEAL
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(seal)
+    signer.sign_file(
+        bundle.contents / bundle.program,
+        identifier=bundle.identifier,
+        plist=bundle.plist,
+        resources=seal,
+    )
+
+
+def _is_code(path: Path) -> bool:
+    if path.is_symlink():
+        return False
+    with path.open("rb") as file:
+        return is_macho(file.read(8)) and _is_signable(path)
+
+
+def _is_signable(path: Path) -> bool:
+    """Whether it is a program or a library: object files and static libraries are data."""
+    from sealift.binary.macho import read_macho
+
+    return any(facts.kind in {"execute", "dylib", "bundle"} for facts in read_macho(path) or ())
+
+
+def _nested(path: Path, signer: CodeSigner) -> NestedCode:
+    data = path.read_bytes()
+    cdhashes = tuple(one.cdhash for one in directories_of(data, path.name))
+    requirement = signer.requirement(identifier_of(data, path.name))
+    return NestedCode(cdhash=cdhashes[0], requirement=requirement.text(cdhashes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleCheck:
+    """What is wrong with a bundle's signatures, and who vouches for its program."""
+
+    vouchers: tuple[Voucher, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def verify_bundle(folder: Path) -> BundleCheck:
+    """The signatures of the bundle at ``folder``, held against all of its files.
+
+    Raises :class:`BinaryFormatError` when it is no bundle or a file of it is damaged.
+    """
+    bundle = read_bundle(folder)
+    try:
+        seal = (bundle.contents / SEAL).read_bytes()
+    except OSError:
+        return BundleCheck(problems=("it has no seal",))
+    problems = seal_problems(bundle.contents, seal, bundle.program)
+    problems += _nested_problems(bundle, seal)
+    vouchers: list[Voucher] = []
+    for path in bundle.programs:
+        is_main = path == bundle.program
+        outside = {PLIST_SLOT: bundle.plist, RESOURCES_SLOT: seal} if is_main else {}
+        data = (bundle.contents / path).read_bytes()
+        for check in verify_signature(data, path, outside=outside):
+            problems += [f"{path} ({check.cpu}): {problem}" for problem in check.problems]
+            if check.signature is None:
+                problems.append(f"{path} ({check.cpu}) is not signed")
+            if is_main and check.voucher:
+                vouchers.append(replace(check.voucher, problems=()))
+    return BundleCheck(vouchers=tuple(vouchers), problems=tuple(problems))
+
+
+def _nested_problems(bundle: Bundle, seal: bytes) -> list[str]:
+    problems = []
+    for path, told in plistlib.loads(seal)["files2"].items():
+        place = bundle.contents / path
+        if "cdhash" in told and place.is_file():
+            found = [one.cdhash for one in directories_of(place.read_bytes(), path)]
+            if told["cdhash"] not in found:
+                problems.append(f"{path} is not the code that was sealed")
+    return problems

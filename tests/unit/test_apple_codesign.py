@@ -1,0 +1,299 @@
+"""Signatures with a certificate: what they say, who can check them, who cannot sign."""
+
+import plistlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from sealift.apple import entitlements
+from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
+from sealift.apple.codesign import CodeSigner, directories_of
+from sealift.apple.requirement import FOR_APPLICATIONS, Requirement
+from sealift.binary.macho_layout import LC_CODE_SIGNATURE, Commands, read_slices
+from sealift.binary.macho_signature import read_blobs
+from sealift.binary.macho_verify import SignatureCheck, read_hashed, verify_signature
+from sealift.binary.view import View
+from sealift.errors import ConfigError, FetchError, SealiftError
+from sealift.signing import Identity
+from tests.support.developer_id import (
+    PASSWORD,
+    TEAM,
+    Authority,
+    issue,
+    make_authority,
+    timestamping,
+)
+from tests.support.macho_files import EXECUTE, MachoSpec, make_fat, make_macho
+from tests.support.tools import require_tool
+
+PROGRAM = make_macho(MachoSpec(kind=EXECUTE, builds=[(1, (11, 0, 0), (14, 2, 0))]))
+OLD_PROGRAM = make_macho(
+    MachoSpec(kind=EXECUTE, cpu="x86_64", minimum=(0x24, (10, 9, 0), (11, 0, 0)))
+)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def timestamps(authority: Authority) -> Iterator[str]:
+    require_tool("openssl")
+    with timestamping(authority) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def certificate(authority: Authority, timestamps: str) -> SigningCertificate:
+    return load_certificate(authority.identity(timestamp=timestamps), Purpose.APPLICATION)
+
+
+def signed(path: Path, signer: CodeSigner, content: bytes = PROGRAM) -> bytes:
+    path.write_bytes(content)
+    signer.sign_file(path)
+    return path.read_bytes()
+
+
+def check(content: bytes) -> SignatureCheck:
+    (found,) = verify_signature(content)
+    return found
+
+
+def message_of(content: bytes) -> tuple[bytes, bytes]:
+    """The message of a signature, and what it signs."""
+    (piece,) = read_slices(View(content, "made"))
+    commands = Commands(piece.part)
+    (command,) = commands.of(LC_CODE_SIGNATURE)
+    directories, message = read_hashed(piece.part, *commands.fields(command, 8, "II"))
+    return message, directories[0].content
+
+
+def test_a_developer_id_says_who_signed_and_when(
+    tmp_path: Path, certificate: SigningCertificate
+) -> None:
+    found = check(signed(tmp_path / "x.dylib", CodeSigner(certificate=certificate)))
+    assert found.problems == ()
+    assert found.signature
+    assert (found.signature.identifier, found.signature.team) == ("x", TEAM)
+    assert not found.signature.is_adhoc
+    assert found.signature.flags == 0x10000  # the hardened runtime
+    assert found.voucher
+    assert [name.rpartition("CN=")[2].partition(",")[0] for name in found.voucher.names] == [
+        "Developer ID Application: Made", "Made Developer ID CA", "Made Root CA",
+    ]  # fmt: skip
+    assert found.voucher.is_timestamped
+    assert not found.voucher.is_apple
+
+
+@pytest.mark.parametrize("content", [PROGRAM, OLD_PROGRAM], ids=["sha256", "sha1 and sha256"])
+def test_openssl_agrees(
+    tmp_path: Path, authority: Authority, certificate: SigningCertificate, content: bytes
+) -> None:
+    data = signed(tmp_path / "program", CodeSigner(certificate=certificate), content)
+    assert check(data).fits
+    message, directory = message_of(data)
+    (tmp_path / "message").write_bytes(message)
+    (tmp_path / "directory").write_bytes(directory)
+    command = ["openssl", "cms", "-verify", "-inform", "DER", "-in", "message", "-binary"]
+    command += ["-content", "directory", "-CAfile", str(authority.folder / "root.pem")]
+    command += ["-purpose", "any", "-out", "told"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "told").read_bytes() == directory
+    (tmp_path / "directory").write_bytes(directory[:-1] + b"x")
+    assert subprocess.run(command, cwd=tmp_path, check=False, capture_output=True).returncode != 0
+
+
+def test_elliptic_keys_and_certificates_of_others_sign_too(
+    tmp_path: Path, authority: Authority
+) -> None:
+    own = issue("Somebody", authority.root, elliptic=True)
+    certificate = load_certificate(authority.identity(own), Purpose.APPLICATION)
+    assert (certificate.team, certificate.timestamp) == (None, None)
+    found = check(signed(tmp_path / "x", CodeSigner(certificate=certificate)))
+    assert found.problems == ()
+    assert found.voucher
+    assert not found.voucher.is_timestamped
+
+
+def test_a_developer_id_asks_apple_for_timestamps(authority: Authority) -> None:
+    certificate = load_certificate(authority.identity(), Purpose.APPLICATION)
+    assert certificate.timestamp == "http://timestamp.apple.com/ts01"
+
+
+def test_the_default_requirement_is_that_of_codesign() -> None:
+    """The bytes are those of a module that the Python Software Foundation signed."""
+    requirement = Requirement(identifier="_json.cpython-313-darwin", team="BMM5U3QVKW")
+    assert requirement.blob().hex() == (
+        "fade0c01000000b8000000010000000300000014fade0c00000000a4000000010000000600000002"
+        "000000185f6a736f6e2e63707974686f6e2d3331332d64617277696e000000060000000f00000006"
+        "0000000e000000010000000a2a864886f76364060206000000000000000000060000000e00000000"
+        "0000000a2a864886f7636406010d0000000000000000000b000000000000000a7375626a6563742e"
+        "4f550000000000010000000a424d4d35553351564b570000"
+    )
+
+
+def test_entitlements_are_in_the_programs_alone(
+    tmp_path: Path, certificate: SigningCertificate
+) -> None:
+    asked: dict[str, entitlements.Value] = {"com.apple.security.cs.allow-jit": True}
+    signer = CodeSigner(certificate=certificate, entitlements=asked)
+    content = signed(tmp_path / "program", signer)
+    assert check(content).problems == ()
+    assert entitlements.as_der(asked) in content
+    at = content.index(b"<?xml")
+    assert plistlib.loads(content[at : content.index(b"</plist>", at) + 8]) == asked
+    library = signed(tmp_path / "x.dylib", signer, make_macho(MachoSpec(install_name="x")))
+    assert check(library).problems == ()
+    assert entitlements.as_der(asked) not in library
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [
+        (False, "700f020101b00a30080c036b6579010100"),
+        (42, "700f020101b00a30080c036b657902012a"),
+        (-1, "700f020101b00a30080c036b65790201ff"),
+        ("value", "7013020101b00e300c0c036b65790c0576616c7565"),
+        ([True, "foo"], "7016020101b011300f0c036b657930080101ff0c03666f6f"),
+        ({"inner": False}, "701a020101b01530130c036b6579b00c300a0c05696e6e6572010100"),
+    ],
+)
+def test_entitlements_in_der(value: entitlements.Value, encoded: str) -> None:
+    assert entitlements.as_der({"key": value}).hex() == encoded
+
+
+def test_a_value_without_a_place_in_der_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"the entitlement 1\.5"):
+        entitlements.as_der({"key": 1.5})  # type: ignore[dict-item]
+
+
+def test_universal_files_are_signed_in_each_slice(
+    tmp_path: Path, certificate: SigningCertificate
+) -> None:
+    both = make_fat([("x86_64", OLD_PROGRAM), ("arm64", PROGRAM)])
+    content = signed(tmp_path / "x", CodeSigner(certificate=certificate), both)
+    first, second = verify_signature(content)
+    assert (first.fits, second.fits) == (True, True)
+    assert first.signature
+    assert first.signature.hashes == ("sha1", "sha256")
+    assert len({one.cdhash for one in directories_of(content, "x")}) == 2
+
+
+def test_a_message_on_other_code_does_not_hold(
+    tmp_path: Path, certificate: SigningCertificate
+) -> None:
+    content = signed(tmp_path / "x", CodeSigner(certificate=certificate))
+    other = bytearray(content)
+    at = content.index(b"\xfa\xde\x0c\x02") + 12
+    other[at : at + 4] = b"\0\0\0\0"  # no hardened runtime any more
+    assert "its message is about something else" in check(bytes(other)).problems
+
+
+@pytest.mark.parametrize("part", [b"Made Developer", b"Made Timestamps"])
+def test_no_certificate_of_a_message_may_be_changed(
+    tmp_path: Path, certificate: SigningCertificate, part: bytes
+) -> None:
+    content = signed(tmp_path / "x", CodeSigner(certificate=certificate))
+    assert check(content.replace(part, b"Fake" + part[4:])).problems
+
+
+def without_a_word(problem: SealiftError, word: str) -> bool:
+    return word not in f"{problem.message} {problem.hint} {problem.details} {problem.__cause__}"
+
+
+def test_a_wrong_password_is_said_and_not_shown(authority: Authority) -> None:
+    identity = authority.identity(password="my secret")  # noqa: S106
+    with pytest.raises(ConfigError, match="the password does not open it") as caught:
+        load_certificate(identity, Purpose.APPLICATION)
+    assert without_a_word(caught.value, "my secret")
+    assert "my secret" not in repr(identity)
+
+
+def pem_identity(folder: Path, content: bytes, *, password: str = "") -> Identity:
+    path = folder / "signer.pem"
+    path.write_bytes(content)
+    return Identity(certificate=path, key=None, password=password, timestamp=None)
+
+
+def test_pem_files_serve_as_well(authority: Authority, tmp_path: Path) -> None:
+    own = authority.application
+    content = authority.issuer.pem + own.pem + own.key_pem(PASSWORD)
+    certificate = load_certificate(
+        pem_identity(tmp_path, content, password=PASSWORD), Purpose.APPLICATION
+    )
+    assert certificate.team == TEAM
+    assert len(certificate.chain) == 2
+    for wrong in ("", "other"):
+        with pytest.raises(ConfigError, match="the password does not open it"):
+            load_certificate(pem_identity(tmp_path, content, password=wrong), Purpose.APPLICATION)
+
+
+def test_files_that_are_no_certificate(authority: Authority, tmp_path: Path) -> None:
+    own = authority.application
+    cases = {
+        b"nothing of the kind": "no PKCS#12 or PEM",
+        own.pem: "no private key",
+        own.pem.replace(b"MII", b"???") + own.key_pem(): "no certificate that can be read",
+        authority.installer.pem + own.key_pem(): "none of its certificates belongs to the key",
+    }
+    for content, message in cases.items():
+        with pytest.raises(ConfigError, match=message):
+            load_certificate(pem_identity(tmp_path, content), Purpose.APPLICATION)
+    with pytest.raises(ConfigError, match="No such file"):
+        load_certificate(
+            replace(authority.identity(), certificate=tmp_path / "none.p12"), Purpose.APPLICATION
+        )
+    with pytest.raises(ConfigError, match="PKCS#11"):
+        load_certificate(replace(authority.identity(), key="pkcs11:token=x"), Purpose.APPLICATION)
+
+
+@pytest.mark.parametrize(
+    ("days", "message"), [((-30, -1), "it expired on 20"), ((1, 30), "not valid before 20")]
+)
+def test_a_certificate_out_of_its_time(
+    authority: Authority, days: tuple[int, int], message: str
+) -> None:
+    own = issue("Late", authority.issuer, marks=(FOR_APPLICATIONS,), days=days)
+    with pytest.raises(ConfigError, match=message):
+        load_certificate(authority.identity(own), Purpose.APPLICATION)
+
+
+def test_a_certificate_for_something_else(authority: Authority) -> None:
+    uses: list[tuple[x509.ObjectIdentifier, ...]] = [(ExtendedKeyUsageOID.SERVER_AUTH,), ()]
+    for use in uses:
+        own = issue("Server", authority.issuer, uses=use)
+        with pytest.raises(ConfigError, match="not for signing code"):
+            load_certificate(authority.identity(own), Purpose.APPLICATION)
+    with pytest.raises(ConfigError, match="not for signing code"):
+        load_certificate(authority.identity(authority.installer), Purpose.APPLICATION)
+    with pytest.raises(ConfigError, match="Developer ID Application"):
+        load_certificate(authority.identity(authority.application), Purpose.INSTALLER)
+    assert load_certificate(authority.identity(authority.installer), Purpose.INSTALLER).team == TEAM
+
+
+def test_an_authority_that_does_not_answer(tmp_path: Path, authority: Authority) -> None:
+    certificate = load_certificate(
+        authority.identity(timestamp="http://127.0.0.1:9/ts"), Purpose.APPLICATION
+    )
+    path = tmp_path / "x"
+    with pytest.raises(FetchError, match="nothing answers"):
+        signed(path, CodeSigner(certificate=certificate))
+    assert path.read_bytes() == PROGRAM
+
+
+def test_blobs_of_a_signature_lie_in_order(tmp_path: Path, certificate: SigningCertificate) -> None:
+    signer = CodeSigner(certificate=certificate, entitlements={"a": True})
+    content = signed(tmp_path / "x", signer)
+    (piece,) = read_slices(View(content, "made"))
+    commands = Commands(piece.part)
+    (command,) = commands.of(LC_CODE_SIGNATURE)
+    blobs = read_blobs(piece.part, *commands.fields(command, 8, "II"))
+    assert list(blobs) == [0, 2, 5, 7, 0x10000]
+    offsets = [blob.offset for blob in blobs.values()]
+    assert offsets == sorted(offsets)
