@@ -66,6 +66,19 @@ def test_a_folder_runs_in_place(image: Image, tmp_path: Path) -> None:
     assert snapshot(out) == before
 
 
+def test_the_tree_may_lie_among_the_resources_of_an_application(
+    image: Image, tmp_path: Path
+) -> None:
+    contents = tmp_path / "Demo.app" / "Contents"
+    (contents / "MacOS").mkdir(parents=True)
+    Folder().write([image], RuntimeOptions(), contents / "Resources")
+    program = (contents / "Resources" / "demo").rename(contents / "MacOS" / "demo")
+    found = ask(program, "imports.files")
+    assert isinstance(found, dict)
+    assert found["root"] == str(contents / "Resources")
+    assert ask(program, "processes.start_method", "spawn")
+
+
 def test_a_folder_can_be_moved(image: Image, tmp_path: Path) -> None:
     Folder().write([image], RuntimeOptions(), tmp_path / "first")
     (tmp_path / "first").rename(tmp_path / "second")

@@ -21,8 +21,21 @@ static bool has_image(const char *folder) {
     return has;
 }
 
+/* Of an application for macOS, whose code is in Contents/MacOS: the tree lies among its resources. */
+static bool take_resources(const char *folder, struct launch *launch) {
+    static const char code[] = "/Contents/MacOS";
+    size_t length = strlen(folder), tail = strlen(code);
+    if (length <= tail || strcmp(folder + length - tail, code) != 0) return false;
+    char *root = joined("%.*s/Contents/Resources", (int)(length - tail), folder);
+    launch->is_app = has_image(root);
+    if (launch->is_app) launch->root = root;
+    else free(root);
+    return launch->is_app;
+}
+
 bool take_own_root(char *folder, const char *name, struct launch *launch) {
     (void)name;
+    if (take_resources(folder, launch)) return true;
     launch->is_app = has_image(folder);
     if (!launch->is_app) {
         char *last = strrchr(folder, '/');
