@@ -1,4 +1,4 @@
-"""Mach-O files of several machines made one, as Apple's ``lipo -create`` does.
+"""Mach-O files of several machines made one, as Apple's ``lipo -create`` does, and taken apart.
 
 Format: ``mach-o/fat.h`` of Apple's xnu.  Each slice stays as it is, its signature with it, and
 begins where its machine's pages do.
@@ -49,6 +49,19 @@ def merged(files: Mapping[str, bytes]) -> bytes:
                     f"cannot merge {name} with {other.source}: both are for {piece.cpu}"
                 )
     return _fat(sorted(pieces.values(), key=lambda piece: (piece.align, piece.machine)))
+
+
+def thinned(data: bytes, cpu: str, name: str = "the file") -> bytes:
+    """The slice for ``cpu`` (Apple's name) of the Mach-O file ``data``, as ``lipo -thin`` does.
+
+    Raises :class:`BinaryFormatError` where there is none.
+    """
+    pieces = {piece.cpu: piece for piece in _pieces(name, data)}
+    if cpu not in pieces:
+        raise BinaryFormatError(
+            f"cannot take the part for {cpu} of {name}: it is for {', '.join(pieces)} only"
+        )
+    return pieces[cpu].content
 
 
 def _pieces(name: str, data: bytes) -> Iterator[_Piece]:

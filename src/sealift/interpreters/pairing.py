@@ -9,7 +9,7 @@ not change once a feature version is released.
 
 import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from sealift import process
 from sealift.errors import InterpreterError
 
 _ENGINE = "re/_constants.py"
-_FROZEN = {"_frozen_importlib", "_frozen_importlib_external"}  # written in Python, too
 
 
 def check_pairing(
@@ -25,14 +24,16 @@ def check_pairing(
     library: Path,
     modules: Mapping[str, Path],
     *,
+    absent: Container[str],
     program: Path,
     told: str,
 ) -> None:
     """Raise :class:`InterpreterError` where ``sources`` ask for what the CPython has not.
 
     ``sources`` are modules in Python by path below the standard library; ``library`` is CPython's
-    own, with the modules that are built in; ``modules`` are the others in C, by name.  ``program``
-    is a Python of their version that runs here, ``told`` names both in a message.
+    own, with the modules that are built in; ``modules`` are the others in C, by name; ``absent``
+    are those that are not for this system, so that what asks for them is not, either.  ``program``
+    is a Python of the sources' version that runs here, ``told`` names both in a message.
     """
     built_in = library.read_bytes()
     compiled = {name: path.read_bytes() for name, path in modules.items()}
@@ -41,11 +42,11 @@ def check_pairing(
         raise _unpaired(told, f"re is for version {engine} of the engine, which is another")
     for path, asked in _asked(sources, program).items():
         for module, name in asked:
-            # Public modules lose no names in bugfix releases, so those of other systems need not
-            # be told from these.
-            if not module.startswith("_") or module in _FROZEN or _is_python(module, sources):
+            # Public modules lose no names in bugfix releases.
+            if not module.startswith("_") or module in absent or _is_python(module, sources):
                 continue
-            if not _has(compiled.get(module, built_in), name):
+            # A module may give types that are CPython's.
+            if not _has(compiled.get(module, b""), name) and not _has(built_in, name):
                 raise _unpaired(told, f"{path} asks for {module}.{name}, which is not there")
 
 

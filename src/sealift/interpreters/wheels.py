@@ -18,6 +18,7 @@ from sealift.interpreter import Interpreter
 from sealift.interpreters.candidates import fits, search
 from sealift.interpreters.carried import Carrier, carriers_of, runtime_of
 from sealift.interpreters.joining import Joined, Tree
+from sealift.interpreters.macos_tree import MacosTree
 from sealift.interpreters.relocate import content_key, files_below
 from sealift.interpreters.windows_tree import WindowsTree
 from sealift.manifest import kind_of
@@ -25,7 +26,7 @@ from sealift.target import Target
 
 
 class WheelInterpreters:
-    """CPython for Windows out of wheels."""
+    """CPython for Windows and macOS out of wheels."""
 
     name: ClassVar[str] = "wheels"
 
@@ -72,8 +73,7 @@ class WheelInterpreters:
 
 def _tree(joined: Joined, target: Target) -> Tree:
     runtime = runtime_of(target)
-    assert runtime is not None
-    return WindowsTree(joined, runtime, target)
+    return WindowsTree(joined, runtime, target) if runtime else MacosTree(joined, target)
 
 
 def _natives(root: Path) -> Iterator[tuple[str, Path]]:

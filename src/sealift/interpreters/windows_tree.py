@@ -61,7 +61,8 @@ class WindowsTree:
         modules = {path.stem: path for place, path in files.items() if place.endswith(".pyd")}
         check_pairing(
             self.joined.sources(), library, modules,
-            program=self.joined.found.program, told=self.joined.told,
+            absent=self._takes()["absent"], program=self.joined.found.program,
+            told=self.joined.told,
         )  # fmt: skip
         for place, source in files.items():
             put(out / place, source.read_bytes(), mode=0o755)
