@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import sealift.launcher
+from sealift.launcher.compile import c_flags
+from tests.support.interpreters import shared_interpreter
 from tests.support.tools import require_tool
 
 SUPPORT = Path(__file__).parent.parent / "support"
@@ -15,10 +17,11 @@ LAUNCHER = Path(sealift.launcher.__file__).parent
 
 def compiled(out: Path, program: str, *parts: str) -> Path:
     """A program over some sources of the launcher."""
+    interpreter = shared_interpreter()
     subprocess.run(
         [
-            require_tool("cc"), "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-pthread", f"-I{LAUNCHER}",
-            "-ffunction-sections", "-Wl,--gc-sections", SUPPORT / program,
+            require_tool("cc"), *c_flags(interpreter), "-O1", "-std=gnu11", f"-I{LAUNCHER}",
+            "-isystem", str(interpreter.headers), "-Wl,--gc-sections", SUPPORT / program,
             *(LAUNCHER / part for part in parts), "-ldl", "-o", out,
         ],
         check=True,
@@ -30,7 +33,7 @@ def compiled(out: Path, program: str, *parts: str) -> Path:
 def loading(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return compiled(
         tmp_path_factory.mktemp("loading") / "loading", "loading.c",
-        "memory.c", "message.c", "needed.c", "os_linux.c", "posix_files.c",
+        "memory.c", "message.c", "needed.c", "os_linux.c", "os_posix.c", "posix_files.c",
     )  # fmt: skip
 
 
@@ -52,7 +55,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_interpreters_with_locks_of_their_own_get_arenas_of_their_own(tmp_path: Path) -> None:
-    program = compiled(tmp_path / "arenas", "arenas.c", "os_linux.c", "message.c")
+    program = compiled(tmp_path / "arenas", "arenas.c", "os_linux.c", "os_posix.c", "message.c")
     for _ in range(200):  # a race shows itself now and then
         assert subprocess.run([program], check=False, capture_output=True).stdout == b"0\n"
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from sealift.launcher import blob, payload
+from sealift.launcher import compile as compiling
+from sealift.launcher.compile import c_sources
 
 FOLDER = Path(payload.__file__).parent
 SOURCES = sorted([*FOLDER.glob("*.c"), *FOLDER.glob("*.h")])
@@ -59,7 +61,7 @@ def test_nothing_big_lies_on_the_stack(name: str) -> None:
     arrays = re.findall(
         r"^    +(?:char|uint8_t|struct \w+) \w+\[(\w+)\];", TEXT[name], re.MULTILINE
     )
-    assert set(arrays) <= {"17", "4", "BOOT_ID_SIZE", "MAGIC_SIZE", "MOST_PLACES"}
+    assert set(arrays) <= {"17", "4", "BOOT_ID_SIZE", "HEADER", "MAGIC_SIZE", "MOST_PLACES"}
 
 
 def test_the_table_of_python_has_what_is_called_and_no_more() -> None:
@@ -77,7 +79,7 @@ def test_the_table_of_python_has_what_is_called_and_no_more() -> None:
 def test_sizes_are_those_of_the_writer() -> None:
     assert payload.MAGIC == b"SEALIFT\1"
     assert '"SEALIFT\\1"' in TEXT["payload.c"]
-    assert constant("payload.c", "PAGE") == payload.ALIGNMENT
+    assert constant("carrier_end.c", "PAGE") == payload.ALIGNMENT
     assert constant("payload.h", "LARGEST_FRAME") == payload.LARGEST_FRAME
     assert payload._HEADER.size == constant("payload.c", "HEADER_SIZE")
     assert payload._FILE.size == constant("payload.c", "FILE_RECORD")
@@ -92,6 +94,21 @@ def test_sizes_are_those_of_the_writer() -> None:
 
 
 def test_only_one_file_knows_linux() -> None:
-    special = r"<sys/(auxv|syscall|statvfs|random)\.h>|/proc/self|memfd"
-    knowing = {name for name, text in TEXT.items() if re.search(special, text)}
-    assert knowing <= {"os_linux.c", "module.h", "memory.c"}
+    special = r"<sys/(auxv|syscall|statvfs|random|sendfile)\.h>|<(elf|link)\.h>|/proc/self|memfd"
+    knowing = {path.stem for path in c_sources("macos") if re.search(special, TEXT[path.name])}
+    assert knowing == {"os_macos"}  # <sys/random.h>
+    assert not re.search(r"mach-o|<sys/acl\.h>", "".join(map(_text, c_sources("linux"))))
+
+
+def _text(path: Path) -> str:
+    return TEXT[path.name]
+
+
+def test_each_system_has_its_own_sources_and_no_others() -> None:
+    systems = {"linux", "macos"}
+    assert set(compiling._systems()) == systems
+    every = {path for path in SOURCES if path.suffix == ".c"}
+    assert {path for system in systems for path in c_sources(system)} == every
+    for system in systems:
+        own = {path.stem for path in c_sources(system)}
+        assert own & {f"os_{name}" for name in systems} == {f"os_{system}"}

@@ -6,6 +6,7 @@
 #include "collect.h"
 #include "files.h"
 #include "lock.h"
+#include "memory.h"
 #include "message.h"
 #include "os.h"
 #include "place.h"
@@ -81,6 +82,11 @@ enum pass { FIND, MAKE, MAKE_NOEXEC, PASSES };
 
 static bool try_place(struct place *place, enum pass pass, const struct payload *payload, struct root *root) {
     if (place->folder < 0 && open_place(place, pass != FIND) < 0) {
+        refuse(place);
+        return false;
+    }
+    if (place->noexec && !memory_serves()) {
+        because("programs and libraries in it may not be executed");
         refuse(place);
         return false;
     }

@@ -1,18 +1,22 @@
 """The launcher of an interpreter, compiled at first use and kept in the content store.
 
-It is C11 against the interpreter's own headers, with zstd's decoder from the source distribution of
+Which sources are compiled, and how, is told by system in ``data/launchers.toml``.  It is C11
+against the interpreter's own headers, with zstd's decoder from the source distribution of
 ``backports-zstd`` (version and digest fixed here).  The system's compiler makes launchers for this
 machine; zig, which comes as a wheel, makes them for others and for older C libraries.
 """
 
 import ast
 import dataclasses
+import functools
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 from sealift import archive, console, fetch, process, store
@@ -34,13 +38,8 @@ _ZSTD_COMMON = ("entropy_common", "error_private", "fse_decompress", "xxhash", "
 _ZSTD_DECOMPRESS = ("huf_decompress", "zstd_ddict", "zstd_decompress", "zstd_decompress_block")
 
 _FLAGS = (
-    "-std=c11", "-O2", "-fPIE", "-pthread",
-    "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fstack-protector-strong",
-    "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64",
-)  # fmt: skip
-_LINK_FLAGS = (
-    "-pie", "-pthread", "-s", "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack",
-    "-Wl,--build-id=none",
+    "-std=c11", "-O2", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections",
+    "-fstack-protector-strong",
 )  # fmt: skip
 # The decoder with its assembly and its variants for CPU features, as the first start waits for it;
 # without those that only far offsets or a few percent more of Huffman codes would gain from, which
@@ -62,8 +61,40 @@ class _Compiler:
     environment: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _System:
+    """A row of ``data/launchers.toml``: names of C sources, flags of compiler and linker."""
+
+    files: tuple[str, ...]
+    flags: tuple[str, ...]
+    link: tuple[str, ...]
+
+
+@functools.cache
+def _systems() -> Mapping[str, _System]:
+    text = resources.files("sealift").joinpath("data/launchers.toml").read_text(encoding="utf-8")
+    rows: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return {
+        name: _System(**{key: tuple(values) for key, values in row.items()})
+        for name, row in rows.items()
+    }
+
+
+def c_sources(system: str) -> list[Path]:
+    """The launcher's own C sources for ``system``, as targets name it."""
+    others = {name for row in _systems().values() for name in row.files}
+    own = _systems()[system].files
+    return sorted(f for f in _SOURCES.glob("*.c") if f.stem in own or f.stem not in others)
+
+
+def c_flags(interpreter: Interpreter) -> list[str]:
+    """What those are compiled with, besides where headers are."""
+    system = _systems()[interpreter.target.os]
+    return [*_FLAGS, *system.flags, *(f"-D{define}" for define in _defines(interpreter))]
+
+
 def launcher_for(interpreter: Interpreter) -> Path:
-    """The stripped launcher that starts ``interpreter``: an ELF file of the content store.
+    """The stripped launcher that starts ``interpreter``: a file of the content store.
 
     It contains libpython where the interpreter has no shared one.  It asks for no newer C library
     than the interpreter does.  Raises :class:`InterpreterError` when there are no headers,
@@ -122,13 +153,13 @@ def _zig(target: Target) -> _Compiler:
 
 def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
     assert interpreter.headers is not None
-    sources = [path for path in sorted(_SOURCES.iterdir()) if path.suffix in {".c", ".h"}]
+    sources = [*c_sources(interpreter.target.os), *sorted(_SOURCES.glob("*.h"))]
     static = None if interpreter.library else interpreter.static_library
     inputs = [*sources, interpreter.headers / "patchlevel.h", *_pyconfig(interpreter.headers)]
     key = store.digest_of(
-        "2", compiler.identity, *compiler.command[1:], *_FLAGS, *_LINK_FLAGS, *_ZSTD_FLAGS,
-        _ZSTD_SHA256,
-        *_defines(interpreter), *(file.read_bytes() for file in inputs),
+        "3", compiler.identity, *compiler.command[1:], *_ZSTD_FLAGS, _ZSTD_SHA256,
+        *c_flags(interpreter), *_systems()[interpreter.target.os].link,
+        *(file.read_bytes() for file in inputs),
         *((store.file_stamp(static), *interpreter.build_paths) if static else ()),
     )  # fmt: skip
 
@@ -149,13 +180,12 @@ def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
     sources = [  # the longest first
         *(zstd / "decompress" / f"{name}.c" for name in _ZSTD_DECOMPRESS),
         *(zstd / "common" / f"{name}.c" for name in _ZSTD_COMMON),
-        *sorted(_SOURCES.glob("*.c")),
+        *c_sources(interpreter.target.os),
         zstd / "decompress" / "huf_decompress_amd64.S",  # empty for other CPUs
     ]
     flags = [
-        *_FLAGS, *_ZSTD_FLAGS,
+        *c_flags(interpreter), *_ZSTD_FLAGS,
         f"-ffile-prefix-map={_SOURCES}=launcher", f"-ffile-prefix-map={zstd}=zstd",
-        *(f"-D{define}" for define in _defines(interpreter)),
         f"-I{zstd}", "-isystem", str(interpreter.headers),
     ]  # fmt: skip
     with (
@@ -178,8 +208,8 @@ def _link(
     interpreter: Interpreter, compiler: _Compiler, objects: Sequence[Path], out: Path
 ) -> None:
     command = [
-        *compiler.command, *_LINK_FLAGS, *map(str, objects), *_static_link(interpreter), "-ldl",
-        "-o", str(out),
+        *compiler.command, *map(str, objects), *_static_link(interpreter),
+        *_systems()[interpreter.target.os].link, "-o", str(out),
     ]  # fmt: skip
     try:
         _run(command, interpreter, compiler)

@@ -37,7 +37,7 @@ static int unpack(ZSTD_DCtx *context, const struct frame *frame, uint8_t *out) {
 
 /* The index of the file that holds the byte `raw_offset` of the stream. */
 static uint32_t file_at(const struct payload *payload, uint64_t raw_offset) {
-    uint32_t low = 0, high = payload->file_count;
+    uint32_t low = 0, high = payload->packed_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         const struct file *file = &payload->files[middle];
@@ -88,7 +88,7 @@ static void *extract_frames(void *argument) {
 
 static int prepare_folders(const struct payload *payload, int tree) {
     const char *last = "";
-    for (uint32_t i = 0; i <= payload->file_count; i++) {
+    for (uint32_t i = 0; i < payload->file_count; i++) {
         const struct file *file = &payload->files[i];
         if (make_folders(tree, file->path, last) < 0) return because_errno("make the folder of", file->path);
         last = file->path;
@@ -106,9 +106,10 @@ int extract_all(const struct payload *payload, int tree, bool *damaged) {
     if ((uint32_t)wanted > payload->frame_count) wanted = (int)payload->frame_count;
     struct threads threads;
     start_threads(&threads, wanted - 1, extract_frames, &work);
-    const struct file *own = &payload->files[payload->file_count];
-    if (write_file(tree, own->path, payload->launcher, payload->launcher_size, own->mode) < 0)
-        report(&work, errno, payload->file_count);
+    const struct file *own = &payload->files[payload->packed_count];
+    if (payload->launcher_size &&
+        write_file(tree, own->path, payload->launcher, payload->launcher_size, own->mode) < 0)
+        report(&work, errno, payload->packed_count);
     extract_frames(&work);
     join_threads(&threads);
     int error = atomic_load(&work.error);
@@ -134,7 +135,7 @@ static int write_overlap(ZSTD_DCtx *context, const struct frame *frame, const st
 }
 
 static int write_content(const struct payload *payload, uint32_t index, int out, bool *damaged) {
-    if (index == payload->file_count) return write_at(out, payload->launcher, payload->launcher_size, 0);
+    if (index >= payload->packed_count) return write_at(out, payload->launcher, payload->launcher_size, 0);
     ZSTD_DCtx *context = ZSTD_createDCtx();
     int failed = context ? 0 : -1;
     for (uint32_t i = 0; !failed && i < payload->frame_count; i++) {

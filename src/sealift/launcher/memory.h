@@ -1,10 +1,14 @@
-/* Native files where the cache's file system forbids executing: copies without a name, in memory. */
+/* Native files where the cache's file system forbids executing: copies without a name, in memory, on
+   systems that have such (memory.c; no_memory.c elsewhere). */
 #ifndef SEALIFT_MEMORY_H
 #define SEALIFT_MEMORY_H
 
 #include <stdbool.h>
 
 #include "payload.h"
+
+/* Whether native files may be loaded, and programs started, that lie in memory alone. */
+bool memory_serves(void);
 
 /* A path that gives the dynamic loader a copy of the file `path`; the libraries below `root` that it
    needs are loaded first, so that the loader finds them by name.  The same file gives the same copy.

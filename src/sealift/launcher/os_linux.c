@@ -21,6 +21,7 @@
 
 #include "memory.h"
 #include "message.h"
+#include "posix_kinds.h"
 
 #if __SIZEOF_POINTER__ == 8
 typedef Elf64_Ehdr elf_header;
@@ -40,6 +41,8 @@ typedef Elf32_Ehdr elf_header;
 
 static const char own_link[] = "/proc/self/exe";
 static const char unwinder[] = "libgcc_s.so.1";
+const char *const posix_shared_places[] = {"/var/tmp", "/tmp", NULL};
+const char *const posix_memory_places[] = {"/dev/shm", NULL};
 
 void os_prepare_process(void) {
     signal(SIGXFSZ, SIG_IGN); /* a limit to the size of files is an error of write, as in Python */
@@ -76,6 +79,21 @@ uint64_t os_program_end(int self) {
     return (uint64_t)header.e_shoff + (uint64_t)header.e_shentsize * header.e_shnum;
 }
 
+bool os_is_program(const argument *path) {
+    char magic[4];
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0) return false;
+    bool is_elf = pread(file, magic, sizeof magic, 0) == (ssize_t)sizeof magic && memcmp(magic, ELFMAG, SELFMAG) == 0;
+    close(file);
+    return is_elf;
+}
+
+void *os_load_library(const char *path) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    if (!library) because("%s", dlerror());
+    return library;
+}
+
 /* The C library ends threads through an unwinder, which the tree has for systems without one. */
 void os_load_helpers(const char *root, bool noexec) {
     if (dlopen(unwinder, RTLD_LAZY)) return;
@@ -110,6 +128,24 @@ uint64_t os_free_space(int folder) {
 }
 
 int os_make_durable(int folder) { return (int)syscall(SYS_syncfs, folder); }
+
+int posix_sync(int file) { return fsync(file); }
+
+int posix_pass(int folder, const char *name) {
+    return openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* The bits of the group in a mode bound the rights of a list. */
+bool posix_lets_others_write(int folder, const char *name) {
+    (void)folder, (void)name;
+    return false;
+}
+
+int posix_user_caches(const char *home, char *caches[MOST_CACHES]) {
+    if (!home) return 0;
+    caches[0] = joined("%s/.cache", home);
+    return 1;
+}
 
 /* Never one of the numbers that Python would take for its standard streams. */
 static int above_stdio(int file) {

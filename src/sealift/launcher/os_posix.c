@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,25 +11,10 @@
 
 #include "message.h"
 
-void *os_load_library(const char *path) {
-    void *library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-    if (!library) because("%s", dlerror());
-    return library;
-}
-
 void *os_find_symbol(void *library, const char *name) {
     void *found = dlsym(library, name);
     if (!found) because("%s", dlerror());
     return found;
-}
-
-bool os_is_program(const argument *path) {
-    char magic[4];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) return false;
-    bool is_elf = pread(file, magic, sizeof magic, 0) == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", 4) == 0;
-    close(file);
-    return is_elf;
 }
 
 argument *os_path_of_program(argument *name) {

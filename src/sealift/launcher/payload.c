@@ -6,10 +6,10 @@
 
 #include "about.h"
 #include "bytes.h"
+#include "carrier.h"
 #include "files.h"
 #include "hash.h"
 #include "message.h"
-#include "os.h"
 #include "stamp.h"
 
 enum {
@@ -82,7 +82,7 @@ static void read_names(struct payload *payload) {
 static void read_files(struct payload *payload) {
     uint64_t table = get64(payload->data + 56), strings = get64(payload->data + 40);
     uint64_t strings_size = get64(payload->data + 48);
-    uint32_t count = payload->file_count;
+    uint32_t count = payload->packed_count, programs = 0;
     require(lies_within(table, count, FILE_RECORD, payload->size), "its file table lies outside");
     require(lies_within(strings, strings_size, 1, payload->size), "its paths lie outside");
     payload->files = allocate(((size_t)count + 1) * sizeof *payload->files);
@@ -98,14 +98,17 @@ static void read_files(struct payload *payload) {
         require(lies_within(path_offset, path_size + 1U, 1, strings_size), "a path lies outside");
         file->path = (const char *)payload->data + strings + path_offset;
         require(is_inner_path(file->path, path_size), "a path leads outside");
-        require(strcmp(file->path, PYTHON_PROGRAM) != 0 && strcmp(file->path, STAMP_NAME) != 0, "a path is taken");
+        programs += strcmp(file->path, PYTHON_PROGRAM) == 0;
+        require(strcmp(file->path, STAMP_NAME) != 0, "a path is taken");
         require(file->raw_offset == raw_end && file->size <= payload->tree_size - raw_end,
                 "its files do not follow each other");
         raw_end += file->size;
     }
     require(raw_end == payload->tree_size, "its files do not add up");
-    payload->files[count] = (struct file){
-        .path = PYTHON_PROGRAM, .size = payload->launcher_size, .mode = 0755, .raw_offset = raw_end};
+    if (payload->launcher_size)
+        payload->files[payload->file_count++] = (struct file){
+            .path = PYTHON_PROGRAM, .size = payload->launcher_size, .mode = 0755, .raw_offset = raw_end};
+    require(payload->file_count == count + 1 - programs, "a path is taken or missing: " PYTHON_PROGRAM);
 }
 
 static void check_frames(const struct payload *payload) {
@@ -133,16 +136,15 @@ struct frame payload_frame(const struct payload *payload, uint32_t index) {
 
 uint64_t file_hash(const struct payload *payload, uint32_t index) {
     struct file *file = &payload->files[index];
-    if (index == payload->file_count && file->hash == 0 && payload->launcher)
+    if (index >= payload->packed_count && file->hash == 0 && payload->launcher)
         file->hash = hash_bytes(payload->launcher, payload->launcher_size);
     return file->hash;
 }
 
 static void read_payload(struct payload *payload, uint64_t available) {
-    payload->data = payload->launcher + payload->launcher_size;
     payload->size = get64(payload->data + 24);
     require(payload->size >= HEADER_SIZE && payload->size <= available, "it ends too early");
-    payload->file_count = get32(payload->data + 12);
+    payload->file_count = payload->packed_count = get32(payload->data + 12);
     payload->frame_count = get32(payload->data + 16);
     payload->frames = get64(payload->data + 64);
     payload->tree_size = get64(payload->data + 72);
@@ -172,23 +174,22 @@ char *root_marker(const char *root, size_t *size) {
 }
 
 enum payload_kind find_payload(int self, struct payload *payload, char **root) {
-    struct facts found;
-    if (!look_at_open(self, &found)) fail(NULL, "cannot read its own file: %s", strerror(errno));
-    uint64_t end = os_program_end(self), whole = found.size;
-    uint64_t start = end < UINT32_MAX ? (end + PAGE - 1) / PAGE * PAGE : 0;
-    if (start == 0 || whole < start + HEADER_SIZE) return PAYLOAD_NONE;
+    struct carried carried;
+    if (!find_carried(self, &carried) || carried.size < HEADER_SIZE) return PAYLOAD_NONE;
     uint8_t magic[MAGIC_SIZE];
-    if (read_at(self, magic, sizeof magic, start) != MAGIC_SIZE) return PAYLOAD_NONE;
+    if (read_at(self, magic, sizeof magic, carried.start) != MAGIC_SIZE) return PAYLOAD_NONE;
     bool is_root = memcmp(magic, root_magic, MAGIC_SIZE) == 0;
     if (!is_root && memcmp(magic, payload_magic, MAGIC_SIZE) != 0) return PAYLOAD_NONE;
-    if (!is_mappable(whole)) fail(NULL, "this file is too large for a program with 32 bits");
-    const void *mapped = map_file(self, whole);
+    uint64_t end = carried.start + carried.size;
+    if (!is_mappable(end)) fail(NULL, "this file is too large for a program with 32 bits");
+    const void *mapped = map_file(self, end);
     if (!mapped) fail(NULL, "cannot map its own file: %s", strerror(errno));
-    *payload = (struct payload){.launcher = mapped, .launcher_size = start};
+    *payload = (struct payload){.launcher = mapped, .launcher_size = carried.program_size};
+    payload->data = payload->launcher + carried.start;
     if (is_root) {
-        *root = read_root(payload->launcher + start, whole - start);
+        *root = read_root(payload->data, carried.size);
         return PAYLOAD_ROOT;
     }
-    read_payload(payload, whole - start);
+    read_payload(payload, carried.size);
     return PAYLOAD_TREE;
 }

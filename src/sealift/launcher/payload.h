@@ -1,4 +1,4 @@
-/* The payload: what follows the launcher's own program in a single file. */
+/* The payload: what a single file carries beside the launcher. */
 #ifndef SEALIFT_PAYLOAD_H
 #define SEALIFT_PAYLOAD_H
 
@@ -21,15 +21,16 @@ struct file {
 };
 
 struct payload {
-    const uint8_t *launcher; /* the launcher's own bytes, mapped; the payload follows */
-    uint64_t launcher_size;
+    const uint8_t *launcher; /* the launcher's own bytes, mapped, */
+    uint64_t launcher_size;  /* or 0 where it is a file of the payload */
     const uint8_t *data;
     uint64_t size;
     uint64_t tree_size;
     uint8_t key[KEY_SIZE];
     const char *product, *version;
     uint32_t file_count, frame_count;
-    struct file *files; /* file_count of the payload, then the launcher itself */
+    uint32_t packed_count; /* files in frames; one more where the launcher's own bytes are the last */
+    struct file *files;
     uint64_t frames;    /* offset of the frame table */
 };
 
@@ -42,8 +43,8 @@ struct frame {
 
 enum payload_kind { PAYLOAD_NONE, PAYLOAD_TREE, PAYLOAD_ROOT };
 
-/* What follows the program that is open as `self`: nothing, a payload, or (`*root`) the path
-   of the tree that a copy in memory belongs to.  A damaged payload ends the process. */
+/* What the program that is open as `self` carries: nothing, a payload, or (`*root`) the path of the
+   tree that a copy in memory belongs to.  A damaged payload ends the process. */
 enum payload_kind find_payload(int self, struct payload *payload, char **root);
 
 /* The bytes to write after `launcher_size` bytes of launcher to make a copy that knows its root. */
@@ -51,7 +52,7 @@ char *root_marker(const char *root, size_t *size);
 
 struct frame payload_frame(const struct payload *payload, uint32_t index);
 
-/* The hash of the last file, the launcher, is computed when it is first asked for. */
+/* The hash of the launcher's own bytes is computed when it is first asked for. */
 uint64_t file_hash(const struct payload *payload, uint32_t index);
 
 #endif

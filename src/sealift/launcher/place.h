@@ -17,7 +17,7 @@ struct place {
     char *refusal;
 };
 
-enum { MOST_PLACES = 8 };
+enum { MOST_PLACES = 10 };
 
 /* Implemented for each kind of system: posix_place.c, windows_place.c.
 

@@ -14,6 +14,7 @@
 #include "lock.h"
 #include "message.h"
 #include "os.h"
+#include "posix_kinds.h"
 
 enum { DEEPEST = 200 };
 
@@ -86,7 +87,7 @@ int write_at(int file, const void *data, size_t size, uint64_t offset) {
 
 int set_mode(int file, unsigned mode) { return fchmod(file, (mode_t)mode); }
 
-int sync_file(int file) { return fsync(file); }
+int sync_file(int file) { return posix_sync(file); }
 
 int set_time(int folder, const char *name) { return utimensat(folder, name, NULL, AT_SYMLINK_NOFOLLOW); }
 

@@ -11,6 +11,7 @@
 #include "files.h"
 #include "message.h"
 #include "os.h"
+#include "posix_kinds.h"
 #include "posix_trust.h"
 
 static const char *variable(const char *name) {
@@ -28,14 +29,18 @@ static const char *home_folder(void) {
 int list_places(struct place places[MOST_PLACES]) {
     int count = 0;
     const char *named = variable("SEALIFT_CACHE_DIR"), *cache = variable("XDG_CACHE_HOME");
-    const char *home = home_folder(), *runtime = variable("XDG_RUNTIME_DIR");
+    const char *runtime = variable("XDG_RUNTIME_DIR");
+    char *caches[MOST_CACHES];
+    int cache_count = posix_user_caches(home_folder(), caches);
     if (named) places[count++] = (struct place){.wanted = named, .may_make = true, .is_named = true, .is_own = true};
     if (cache) places[count++] = (struct place){.wanted = cache, .may_make = true, .is_named = true};
-    if (home) places[count++] = (struct place){.wanted = joined("%s/.cache", home), .may_make = true};
-    places[count++] = (struct place){.wanted = "/var/tmp", .shared = true};
-    places[count++] = (struct place){.wanted = "/tmp", .shared = true};
+    for (int i = 0; i < cache_count; i++)
+        places[count++] = (struct place){.wanted = caches[i], .may_make = true};
+    for (int i = 0; posix_shared_places[i]; i++)
+        places[count++] = (struct place){.wanted = posix_shared_places[i], .shared = true};
     if (runtime) places[count++] = (struct place){.wanted = runtime};
-    places[count++] = (struct place){.wanted = "/dev/shm", .shared = true};
+    for (int i = 0; posix_memory_places[i]; i++)
+        places[count++] = (struct place){.wanted = posix_memory_places[i], .shared = true};
     for (int i = 0; i < count; i++) places[i].folder = -1;
     return count;
 }
@@ -46,6 +51,8 @@ int check_owner(const struct stat *found, uid_t owner, const char *name) {
     if (found->st_mode & 022) return because("others can write to %s", name);
     return 0;
 }
+
+int because_listed(const char *name) { return because("its list of rights lets others write to %s", name); }
 
 /* Makes what is missing of a place that the user named; of others the last part alone. */
 static void make_place(const char *path, bool named) {
@@ -100,7 +107,8 @@ static int check_above(int folder, uid_t owner, const char *name) {
     if (fstat(folder, &found) < 0 || stat("/", &top) < 0) return because_errno("look at", name);
     if (found.st_mode & S_ISVTX) found.st_mode &= ~(mode_t)022;
     if (found.st_uid == top.st_uid) found.st_uid = owner;
-    return check_owner(&found, owner, name);
+    if (check_owner(&found, owner, name) < 0) return -1;
+    return posix_lets_others_write(folder, ".") ? because_listed(name) : 0;
 }
 
 /* Opens a path without links, from the root down, and checks each folder; closes `at`. */
@@ -110,7 +118,7 @@ static int open_checked(int at, uid_t owner, char *path) {
     while (!failed && *part) {
         char *end = strchr(part, '/');
         if (end) *end = '\0';
-        int next = openat(at, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int next = posix_pass(at, part);
         failed = next < 0 ? because_errno("open", path) : check_above(next, owner, path);
         close(at);
         at = next;
@@ -125,7 +133,7 @@ static int open_checked(int at, uid_t owner, char *path) {
 
 static int open_from_root(uid_t owner, const char *path) {
     char *walked = joined("%s", path);
-    int folder = open_checked(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), owner, walked);
+    int folder = open_checked(posix_pass(AT_FDCWD, "/"), owner, walked);
     free(walked);
     return folder;
 }
@@ -149,6 +157,7 @@ static int open_own(int at, const char *name, bool make) {
     else if (fstat(own, &found) < 0) failed = because_errno("look at", name);
     else if (found.st_uid != geteuid()) failed = because("%s in it belongs to somebody else", name);
     else if (found.st_mode & 077) failed = because("%s in it is open to others (mode %o)", name, found.st_mode & 0777U);
+    else if (posix_lets_others_write(own, ".")) failed = because_listed(name);
     close(at);
     if (failed && own >= 0) close(own);
     return failed ? -1 : own;

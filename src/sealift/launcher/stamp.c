@@ -44,7 +44,7 @@ static bool texts_end(const uint8_t *data, size_t size) {
 static void read_records(const uint8_t *data, struct stamp *stamp) {
     uint32_t count = get32(data + 8);
     const char *paths = (const char *)data + HEADER + (size_t)count * RECORD;
-    stamp->list.file_count = count - 1;
+    stamp->list.file_count = count;
     stamp->list.files = allocate(count * sizeof *stamp->list.files);
     stamp->times = allocate(count * sizeof *stamp->times);
     for (uint32_t i = 0; i < count; i++) {
@@ -82,7 +82,7 @@ void free_stamp(struct stamp *stamp) {
 }
 
 static uint8_t *stamp_records(const struct payload *payload, const struct times *times, uint8_t *data) {
-    uint32_t count = payload->file_count + 1;
+    uint32_t count = payload->file_count;
     uint8_t *paths = data + HEADER + (size_t)count * RECORD, *path = paths;
     for (uint32_t i = 0; i < count; i++) {
         const struct file *file = &payload->files[i];
@@ -102,14 +102,14 @@ static uint8_t *stamp_records(const struct payload *payload, const struct times 
 
 static size_t stamp_size(const struct payload *payload) {
     size_t size = HEADER;
-    for (uint32_t i = 0; i <= payload->file_count; i++) size += RECORD + strlen(payload->files[i].path) + 1;
+    for (uint32_t i = 0; i < payload->file_count; i++) size += RECORD + strlen(payload->files[i].path) + 1;
     return size;
 }
 
 int write_stamp(int tree, const struct payload *payload, const struct times *times, bool durable) {
     size_t size = stamp_size(payload);
     uint8_t *data = allocate(size);
-    uint32_t count = payload->file_count + 1;
+    uint32_t count = payload->file_count;
     memset(data, 0, HEADER);
     memcpy(data, magic, MAGIC_SIZE);
     put32(data + 8, count);

@@ -19,7 +19,7 @@ struct times {
 struct stamp {
     void *data;
     struct payload list; /* key, product and files: no launcher's bytes, no frames */
-    struct times *times; /* of list.files, the launcher's last */
+    struct times *times; /* of list.files */
     bool durable;        /* the content is on the disk whatever happens to the power */
     bool trusted;        /* durable, or this is still the boot in which it was written */
 };

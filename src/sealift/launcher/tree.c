@@ -61,7 +61,7 @@ void remove_half_files(int tree) {
 }
 
 static int check_files(int tree, const struct payload *payload, struct stamp *stamp) {
-    uint32_t count = payload->file_count + 1, doubts = 0;
+    uint32_t count = payload->file_count, doubts = 0;
     struct times *now = allocate(count * sizeof *now);
     bool listed = stamp->trusted && stamp->list.file_count == payload->file_count &&
                   memcmp(stamp->list.key, payload->key, KEY_SIZE) == 0;
@@ -125,7 +125,7 @@ int check_own_tree(int tree) {
 
 static int complete(int tree, const struct payload *payload) {
     char boot[BOOT_ID_SIZE];
-    uint32_t count = payload->file_count + 1;
+    uint32_t count = payload->file_count;
     struct times *times = allocate(count * sizeof *times);
     int failed = 0;
     for (uint32_t i = 0; !failed && i < count; i++)
