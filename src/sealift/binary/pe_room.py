@@ -103,16 +103,31 @@ def _is_free(image: Image, section: Section, end: int) -> bool:
 
 def _in_section(image: Image, out: bytearray, pieces: Sequence[bytes]) -> tuple[int, ...]:
     """Their addresses in a new section at the end of the file."""
-    header = image.header
-    _refuse_section(image, out)
     content = bytearray()
     places = []
     for piece in pieces:
         content += bytes(-len(content) % _ALIGN)
         places.append(len(content))
         content += piece
-    ends = (header.size, *(s.memory_end for s in image.sections))
-    address = _up(max(ends), header.section_alignment)
+    address = append_section(image, out, bytes(content), _NAME)
+    return tuple(address + place for place in places)
+
+
+def free_address(image: Image) -> int:
+    """The address behind all that ``image`` has in memory, where a section may begin."""
+    ends = (image.header.size, *(s.memory_end for s in image.sections))
+    return _up(max(ends), max(image.header.section_alignment, 1))
+
+
+def append_section(image: Image, out: bytearray, content: bytes, name: bytes) -> int:
+    """Append ``content`` as section ``name`` to ``out``, the bytes of ``image`` without signature.
+
+    Its address, which is :func:`free_address`.  Raises :class:`BinaryFormatError` where there is no
+    room.
+    """
+    header = image.header
+    _refuse_section(image, out)
+    address = free_address(image)
     if address + len(content) > _MOST_MEMORY:
         raise _impossible(image, "there is no address free behind its sections")
     out += bytes(-len(out) % header.file_alignment)
@@ -120,13 +135,13 @@ def _in_section(image: Image, out: bytearray, pieces: Sequence[bytes]) -> tuple[
     out += content.ljust(size, b"\0")
     struct.pack_into(
         "<8s6I2HI", out, header.sections_end,
-        _NAME, len(content), address, size, offset, 0, 0, 0, 0, _WANTED,
+        name, len(content), address, size, offset, 0, 0, 0, 0, _WANTED,
     )  # fmt: skip
     struct.pack_into("<H", out, header.offset + 6, header.section_count + 1)
     at = header.optional + 8  # the size of all data
     struct.pack_into("<I", out, at, (image.view.unpack("<I", at)[0] + size) & 0xFFFFFFFF)
     _grow_image(image, out, address + len(content))
-    return tuple(address + place for place in places)
+    return address
 
 
 def _refuse_section(image: Image, out: bytearray) -> None:
@@ -150,13 +165,13 @@ def _refuse_section(image: Image, out: bytearray) -> None:
         raise _impossible(
             image,
             "its headers have no room for one more section",
-            "give names no longer than the old ones, or link it with fewer sections",
+            "link it with fewer sections; names no longer than the old ones need none",
         )
 
 
 def _impossible(image: Image, reason: str, hint: str | None = None) -> BinaryFormatError:
     return BinaryFormatError(
-        f"cannot edit {image.view.name}: longer names need a new section, and {reason}", hint=hint
+        f"cannot edit {image.view.name}: what is added needs a new section, and {reason}", hint=hint
     )
 
 

@@ -1,0 +1,1 @@
+"""What a Windows application needs around its launcher: resources, signatures, names."""
