@@ -54,7 +54,11 @@ def run_checks() -> Iterator[Check]:
         remedy="zig is fetched from the index when one is needed; or install gcc or clang",
         needed=False,
     )
-    uses = ((tools.BWRAP, "sealift test"), (tools.GPGV, "what comes from Debian's archive"))
+    uses = (
+        (tools.BWRAP, "sealift test"),
+        (tools.GPGV, "what comes from Debian's archive"),
+        (tools.WINE, "sealift test of programs for Windows"),
+    )
     for tool, purpose in uses:
         path = tool.find()
         yield Check(

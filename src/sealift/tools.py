@@ -55,6 +55,11 @@ BWRAP = Tool("bwrap", "apt install bubblewrap")
 UNSHARE = Tool("unshare", "apt install util-linux")
 CARGO = Tool("cargo", "apt install cargo")
 RUSTC = Tool("rustc", "apt install rustc")
+WINE = Tool("wine", "apt install wine64 wine")
+MAKENSIS = Tool("makensis", "apt install nsis")
+WIXL = Tool("wixl", "apt install wixl")
+MSIBUILD = Tool("msibuild", "apt install msitools")
+OSSLSIGNCODE = Tool("osslsigncode", "apt install osslsigncode")
 KEYRING = Tool("keyring", "pip install keyring")
 
 

@@ -10,6 +10,7 @@ _EXAMPLES = """
 Examples:
   sealift test dist/myapp
   sealift test dist/myapp --on debian-11 --on debian-sid --run "myapp --version"
+  sealift test dist/myapp.exe
 """
 
 
@@ -20,8 +21,8 @@ Examples:
     "systems",
     multiple=True,
     metavar="SYSTEM",
-    help="System to run on: debian-10 to debian-14, debian-sid; may be repeated. "
-    "debian-11, debian-12 and debian-13 by default.",
+    help="System to run on: debian-10 to debian-14, debian-sid, wine; may be repeated. "
+    "By default debian-11, debian-12 and debian-13, and wine for a program for Windows.",
 )
 @click.option(
     "--run",
@@ -40,8 +41,8 @@ Examples:
 def test(file: Path, **options: Any) -> None:
     """Run FILE on other systems, and tell why it fails.
 
-    FILE is a program, or a folder with one, for Linux; where it is for another CPU, that is
-    emulated. It runs as an ordinary user of a minimal system, without network.
+    FILE is a program, or a folder with one, for Linux or Windows; where it is for another CPU, that
+    is emulated on Linux. It runs on a minimal system, or by wine, without network.
     """
     from sealift.lab.testing import run
 

@@ -1,5 +1,6 @@
 """Why a program failed on a system, in words: what it asks for against what is there."""
 
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from sealift.binary.elf import ElfFacts
 from sealift.floor import FALLBACKS, Version, glibc_versions
 from sealift.machine import Ending, System
 
+# As wine writes them, the second in spite of WINEDEBUG.
+_NO_DLL = re.compile(r'Library (.+?) \(which is needed by L"(.+?)"\) not found')
+_NO_FUNCTION = re.compile(r"Call from \S+ to unimplemented function (\S+?\.\w+)\.(\S+),")
 _SIGNALS = 128
 _NAMED = 3
 
@@ -26,10 +30,23 @@ def reasons(natives: Sequence[Native], system: System, ending: Ending) -> tuple[
 
     Of all that the system lacks, what the program named; all of it where it named nothing.
     """
+    if in_wine := tuple(_told_by_wine(ending.output)):
+        return (*in_wine, *_ended(ending))
     found = list(_lacks(natives, system))
     named = [lack for lack in found if lack.token in ending.output]
     texts = [lack.text for lack in named or found]
     return (*texts, *_ended(ending))
+
+
+def _told_by_wine(output: str) -> Iterator[str]:
+    """What wine says that it does not have, each thing once."""
+    asked: dict[str, dict[str, None]] = {}
+    for library, program in _NO_DLL.findall(output):
+        asked.setdefault(library, {})[program.rpartition("\\")[2]] = None
+    for library, programs in asked.items():
+        yield f"needs {library}, which this system does not have; {_some(list(programs))} for it"
+    for library, function in dict.fromkeys(_NO_FUNCTION.findall(output)):
+        yield f"calls {function} of {library}, which this wine does not have"
 
 
 def _ended(ending: Ending) -> Iterator[str]:

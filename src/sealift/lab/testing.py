@@ -11,13 +11,16 @@ from sealift import console, jsonform, plugins
 from sealift.audit.inventory import take_inventory
 from sealift.audit.natives import Native
 from sealift.audit.tags import cpu_of
-from sealift.binary.elf import ElfFacts, read_elf
+from sealift.binary.elf import read_elf
+from sealift.binary.pe import read_pe
 from sealift.errors import ConfigError, PolicyError, RefusedError
 from sealift.lab.reasons import reasons
 from sealift.machine import PROGRAMS, Ending, System
 from sealift.plugins import Runner
 
-_DEFAULT_SYSTEMS = ("debian-11", "debian-12", "debian-13")
+_LINUX_SYSTEMS = ("debian-11", "debian-12", "debian-13")
+_WINDOWS_SYSTEMS = ("wine",)
+_INTERPRETERS = {"python.exe", "pythonw.exe"}  # that lie beside a program for Windows
 _DEFAULT_ARGUMENT = "--help"
 _SHOWN = 12  # lines of output
 
@@ -38,12 +41,16 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is tried: ``path`` is laid under ``name``, and ``command`` starts it."""
+    """What is tried: ``path`` is laid under ``name``, and ``command`` starts it.
+
+    ``systems`` are those it is tried on by default.
+    """
 
     path: Path
     name: str
     arch: str
     command: tuple[str, ...]
+    systems: tuple[str, ...]
 
 
 def run(file: Path, *, systems: Sequence[str], line: str | None, timeout: float) -> None:
@@ -53,7 +60,7 @@ def run(file: Path, *, systems: Sequence[str], line: str | None, timeout: float)
     to try, and :class:`ConfigError` for what is no program or no system.
     """
     subject = _subject(file, line)
-    runners = _runners(systems, subject.arch)
+    runners = _runners(systems, subject)
     trials = []
     for name, runner in runners.items():
         with console.step(f"Running on {name}") as step:
@@ -91,28 +98,33 @@ def _natives(path: Path) -> Sequence[Native]:
 def _subject(file: Path, line: str | None) -> _Subject:
     """What is to be tried of ``file``, and by which command."""
     program = _program(file)
-    facts = read_elf(program)
-    if facts is None or not facts.is_program:
-        raise ConfigError(
-            f"cannot try {program}: it is no program for Linux",
-            hint="`sealift build` makes one; a .pyz needs a Python, which these systems lack",
-        )
+    native, systems = _native(program)
     words = _words(line) if line is not None else (program.name, _DEFAULT_ARGUMENT)
-    if words[0] in {program.name, str(file)}:
+    if words[0] in {program.name, program.stem, str(file)}:
         below = (file.name,) if program == file else (file.name, program.name)
         words = ("/".join((PROGRAMS, *below)), *words[1:])
-    return _Subject(path=file.absolute(), name=file.name, arch=_cpu(program, facts), command=words)
+    return _Subject(file.absolute(), file.name, cpu_of(native), words, systems)
 
 
-def _cpu(program: Path, facts: ElfFacts) -> str:
-    native = Native(path=program.name, size=0, mode=0, facts=facts)
-    return cpu_of(native)
+def _native(program: Path) -> tuple[Native, tuple[str, ...]]:
+    """The program, and the systems that it is tried on by default."""
+    kinds = ((read_elf, _LINUX_SYSTEMS), (read_pe, _WINDOWS_SYSTEMS))
+    for read, systems in kinds:
+        facts = read(program)
+        if facts is not None and facts.is_program:
+            return Native(path=program.name, size=0, mode=0, facts=facts), systems
+    raise ConfigError(
+        f"cannot try {program}: it is no program for Linux or Windows",
+        hint="`sealift build` makes one; a .pyz needs a Python, which these systems lack",
+    )
 
 
 def _program(file: Path) -> Path:
     if not file.is_dir():
         return file
-    programs = sorted(p for p in file.iterdir() if p.is_file() and os.access(p, os.X_OK))
+    files = sorted(path for path in file.iterdir() if path.is_file())
+    programs = [path for path in files if path.suffix == ".exe" and path.name not in _INTERPRETERS]
+    programs = programs or [path for path in files if os.access(path, os.X_OK)]
     if len(programs) != 1:
         found = ", ".join(program.name for program in programs)
         raise ConfigError(f"cannot try {file}: it has {found or 'no program'}")
@@ -129,15 +141,15 @@ def _words(line: str) -> tuple[str, ...]:
     return words
 
 
-def _runners(systems: Sequence[str], arch: str) -> Mapping[str, Runner]:
+def _runners(systems: Sequence[str], subject: _Subject) -> Mapping[str, Runner]:
     """A runner for each of ``systems``; by default for those of the usual ones that have one."""
     if systems:
-        return {name: _runner(name, arch) for name in systems}
+        return {name: _runner(name, subject.arch) for name in systems}
     found = {}
     problem: RefusedError | None = None
-    for name in _DEFAULT_SYSTEMS:
+    for name in subject.systems:
         try:
-            found[name] = _runner(name, arch)
+            found[name] = _runner(name, subject.arch)
         except RefusedError as refusal:
             problem = refusal
     if problem and not found:
