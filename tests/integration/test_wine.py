@@ -36,8 +36,17 @@ int main(int count, char **arguments)
     OSVERSIONINFOW version = {sizeof version};
     RtlGetVersion(&version);
     FILE *note = fopen("C:\\note", "w"), *system = fopen("C:\\windows\\system32\\ntdll.dll", "r+");
-    printf("Windows %d, C:\\note %d, ntdll %d, secret %s\n", (int)version.dwMajorVersion, note != NULL,
-           system != NULL, getenv("SECRET") ? "seen" : "hidden");
+    printf("Windows %d, C:\\note %d, ntdll %d, secret %s\n", (int)version.dwMajorVersion,
+           note != NULL, system != NULL, getenv("SECRET") ? "seen" : "hidden");
+    unsigned char bytes[16] = {0}, sum = 0;
+    BOOL (*random)(unsigned char *, size_t) = (void *)GetProcAddress(
+        LoadLibraryA("bcryptprimitives.dll"), "ProcessPrng");
+    if (!random || !random(bytes, sizeof bytes))
+        return 8;
+    for (int i = 0; i < 16; i++)
+        sum |= bytes[i];
+    if (!sum)
+        return 9;
     for (int i = 0; i < count; i++)
         puts(arguments[i]);
     WSADATA data;
@@ -103,7 +112,7 @@ def test_a_program_runs_apart_from_this_machine(
 )
 def test_why_a_program_fails_is_told(line: str, reason: str, folder: Path) -> None:
     file = folder / line.split(maxsplit=1)[0]
-    outcome = tried(file, "--run", line, "--timeout", "5")
+    outcome = tried(file, "--run", line, "--timeout", "5" if "wait" in line else "60")
     assert outcome.status == 16
     (trial,) = outcome.result
     assert reason in trial["reasons"]

@@ -6,7 +6,7 @@ specification, with an export table whose addresses lead to names ("Export Addre
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sealift.binary.pe_checksum import checksum, checksum_offset
 from sealift.binary.pe_layout import EXPORTS, HAS_DATA, READABLE, RELOCATIONS, read_header
@@ -28,12 +28,16 @@ _EXPORT_TABLE = 40
 _NOTHING_MOVED = struct.pack("<IIHH", _PAGE, 12, 0, 0)
 
 
-def forwarder(name: str, to: str, symbols: Iterable[str], *, arch: str) -> bytes:
+def forwarder(
+    name: str, to: str, symbols: Iterable[str] | Mapping[str, str], *, arch: str
+) -> bytes:
     """The DLL ``name`` for CPU ``arch`` whose ``symbols`` are those of ``to``, both with ".dll".
 
-    The same names, in any order, give the same bytes.  Names are ASCII.
+    A mapping tells what symbols are called there.  The same names, in any order, give the same
+    bytes.  Names are ASCII.
     """
-    exports = _exports(name, to.removesuffix(".dll"), sorted(set(symbols)))
+    led = symbols if isinstance(symbols, Mapping) else {symbol: symbol for symbol in symbols}
+    exports = _exports(name, to.removesuffix(".dll"), dict(sorted(led.items())))
     relocations = _PAGE + _aligned(len(exports), _PAGE)
     sections = [
         (b".rdata", _PAGE, exports, HAS_DATA | READABLE),
@@ -51,7 +55,7 @@ def forwarder(name: str, to: str, symbols: Iterable[str], *, arch: str) -> bytes
     return bytes(data)
 
 
-def _exports(name: str, library: str, symbols: list[str]) -> bytes:
+def _exports(name: str, library: str, symbols: Mapping[str, str]) -> bytes:
     """The section of the export table, as it lies in memory from the second page on."""
     count = len(symbols)
     addresses = _PAGE + _EXPORT_TABLE
@@ -66,7 +70,7 @@ def _exports(name: str, library: str, symbols: list[str]) -> bytes:
 
     own = place(name)
     # An address inside the table is a text that tells where the symbol is.
-    led = [place(f"{library}.{symbol}") for symbol in symbols]
+    led = [place(f"{library}.{symbol}") for symbol in symbols.values()]
     named = [place(symbol) for symbol in symbols]
     table = struct.pack(
         "<IIHHIIIIIII", 0, 0, 0, 0, own, 1, count, count, addresses, names, ordinals

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sealift import process, store
+from sealift.binary.pe_forwarder import forwarder
 from sealift.errors import ToolError
 from sealift.tools import WINE
 
 HOME = "/home/user"
 """Where the folders of wine's user lie that it puts outside of the prefix."""
 
-_FORMAT = "1"  # a new number forgets the prefixes that were made
+_FORMAT = "2"  # a new number forgets the prefixes that were made
 # Without .NET, a browser, crash dialogs, and without WMI, whose part in wine 8 ends programs that
 # ask it what Windows this is.
 _OVERRIDES = "mscoree,mshtml,winedbg.exe,wbemprox="
 # Wine 8 says it is Windows 7, which Python since 3.9 does not run on.
+_RANDOM = "bcryptprimitives.dll"
 _SET_UP = "wine wineboot --init && wine winecfg -v win10 && wineserver -k; wineserver -w"
 
 
@@ -50,6 +52,7 @@ def make_prefix() -> Path:
         if not (path / "system.reg").is_file():
             raise ToolError("cannot set wine up: it wrote no registry", hint=WINE.install)
         _unlink_home(path / "drive_c" / "users")
+        _add_random(path / "drive_c" / "windows" / "system32")
 
     return store.make_entry("wine", store.digest_of(_FORMAT, version, _SET_UP), make)
 
@@ -65,6 +68,14 @@ def _unlink_home(users: Path) -> None:
         if path.is_symlink():
             path.unlink()
             path.mkdir()
+
+
+def _add_random(folder: Path) -> None:
+    """Give Windows the DLL that programs in Rust take random numbers from; wine has it from 10."""
+    library = folder / _RANDOM
+    if not library.exists():
+        symbols = {"ProcessPrng": "SystemFunction036"}
+        library.write_bytes(forwarder(_RANDOM, "advapi32.dll", symbols, arch="x86_64"))
 
 
 def copy_prefix(made: Path, to: Path) -> None:
