@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pefile  # type: ignore[import-untyped]
+import pefile
 import pytest
 
 from sealift.binary.pe import exported, read_pe
