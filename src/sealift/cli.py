@@ -79,7 +79,7 @@ _INPUT_OPTIONS = (
     click.option("--upgrade", is_flag=True, help="Resolve again instead of using a known lock."),
     click.option(
         "--interpreter", metavar="PROVIDER",
-        help="Where Python comes from: local, standalone, debian, archive, or the path of one.",
+        help="Where Python comes from: local, standalone, debian, wheels, archive, or a path.",
     ),
     click.option(
         "--materialize", multiple=True, metavar="NAME",

@@ -50,7 +50,7 @@ class Config:
     formats: tuple[str, ...] = option(("onefile",), "what to make of each image")
     interpreter: str = option(
         "auto",
-        "where CPython comes from: auto, local, standalone, debian, archive, or the path of one",
+        "where CPython comes from: auto, local, standalone, debian, wheels, archive, or a path",
     )
     mirror: str | None = option(
         None, "URL in place of the one standalone interpreters are released under"

@@ -190,10 +190,17 @@ def progress(title: str, total: int) -> Iterator[Bar]:
         yield _Bar()
 
 
-def answer(value: Any, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def answer(
+    value: Any,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    totals: Sequence[Sequence[str]] = (),
+) -> None:
     """What a command was asked for: ``value`` with ``--json``, else a table of ``rows``.
 
     Cells may hold the markup of rich, such as ``[green]yes[/]``; the last column is never cut.
+    ``totals`` are rows that stand apart below.
     """
     if _settings.as_json:
         result(value, "")
@@ -204,6 +211,10 @@ def answer(value: Any, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
     for name in columns:
         shown.add_column(name, overflow="fold", no_wrap=True)
     for row in rows:
+        shown.add_row(*row)
+    if totals:
+        shown.add_row()
+    for row in totals:
         shown.add_row(*row)
     out = _rich(stderr=False)
     out.width = max(out.width, 240)

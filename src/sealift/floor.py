@@ -1,11 +1,14 @@
 """The oldest system a set of native files runs on, computed from what they ask for."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sealift.binary.elf import ElfFacts, read_elf
+from sealift.binary.macho import read_macho
+from sealift.binary.pe import read_pe
+from sealift.policy.windows import load_windows
 from sealift.target import Target
 
 Version = tuple[int, int]
@@ -20,14 +23,16 @@ _ABI_MARKERS = {"GLIBC_ABI_DT_RELR": (2, 36)}
 # Programs for musl carry no symbol versions, so files cannot tell. Its ABI has only grown since
 # 1.2 (2020, 64-bit time), the oldest that interpreters and compilers still build for.
 _MUSL_FLOOR = (1, 2)
+_FIRST_ON_APPLE = (11, 0, 0)  # of macOS on Apple's own processors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """The oldest C library: ``version`` (glibc or musl), ``None`` where nothing asks for one.
+    """The oldest system: ``version`` of the C library (glibc or musl), of macOS or of Windows.
 
-    ``because`` names the file and the symbol version that set it; ``glibcxx`` is the highest
-    version of the C++ library asked of the system, as in ``GLIBCXX_3.4.29``.
+    It is ``None`` where nothing asks for one.  ``because`` names the file that sets it and what it
+    asks for; ``glibcxx`` is the highest version of the C++ library asked of the system, as in
+    ``GLIBCXX_3.4.29``.
     """
 
     version: Version | None
@@ -41,8 +46,10 @@ def floor_of(natives: Mapping[str, Path], target: Target) -> Floor:
     Weak needs do not count: the loader forgives them.  Files of another CPU are data.  Raises
     :class:`~sealift.errors.BinaryFormatError` for a damaged file.
     """
-    if target.os != "linux":
-        return Floor(version=None)
+    if target.os == "windows":
+        return _highest(_windows_needs(natives, target))
+    if target.os == "macos":
+        return _highest(_macos_needs(natives, target))
     facts = dict(_facts(natives, target))
     if target.abi == "musl":
         return Floor(version=_MUSL_FLOOR, because="the oldest musl with today's ABI")
@@ -58,6 +65,42 @@ def floor_of(natives: Mapping[str, Path], target: Target) -> Floor:
         because=f"{highest[1]} asks for {highest[2]}" if highest else "",
         glibcxx=_glibcxx(facts),
     )
+
+
+def _highest(needs: Iterable[tuple[Version, str]]) -> Floor:
+    version, because = max(needs, key=lambda need: need[0], default=(None, ""))
+    return Floor(version=version, because=because)
+
+
+def _windows_needs(natives: Mapping[str, Path], target: Target) -> Iterator[tuple[Version, str]]:
+    """The Windows that each file names, and 10 where it asks for what came with that."""
+    policy = load_windows(target.wheel)
+    shipped = {PurePosixPath(path).name.lower() for path in natives}
+    for path in sorted(natives):
+        facts = read_pe(natives[path])
+        if facts is None or not facts.runs_on(target.arch):
+            continue
+        major, minor = facts.subsystem_version
+        yield facts.subsystem_version, f"{path} is for Windows {major}.{minor} and later"
+        for name in facts.needed:
+            if name.lower() not in shipped and policy.came_with_ten(name):
+                yield (10, 0), f"{path} asks for {name}"
+
+
+def _macos_needs(natives: Mapping[str, Path], target: Target) -> Iterator[tuple[Version, str]]:
+    """The macOS that each file names for the CPUs of ``target``.
+
+    For both kinds of Mac it is that of Intel's, as all others have 11.0 at least.
+    """
+    is_both = target.arch == "universal2"
+    for path in sorted(natives):
+        for facts in read_macho(natives[path]) or ():
+            fits = facts.runs_on("x86_64" if is_both else target.arch)
+            is_newer = is_both and (facts.minimum or (0, 0, 0)) > _FIRST_ON_APPLE
+            if facts.minimum and (fits or (is_newer and facts.runs_on("aarch64"))):
+                version = facts.minimum[:2]
+                told = ".".join(map(str, version))
+                yield version, f"{path} is for macOS {told} and later"
 
 
 def glibc_versions(facts: ElfFacts) -> Iterator[tuple[Version, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from sealift import console, store
+from sealift import console, runtimes, store
 from sealift.graft import Native, graft
 from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Kind
 from sealift.interpreter import Interpreter
@@ -51,18 +51,35 @@ def interpreter_part(
     them all.  ``real`` asks for its sources as files on disk.
     """
     entries = folder_entries(interpreter.root, prefix=".", origin=INTERPRETER, key=interpreter.key)
-    left_out = [
-        group
+    askers = {
+        group: next((part.origin for part in others if imports(part, group.modules)), None)
         for group in load_rules().groups.values()
-        if not everything and not any(_imports(part, group.modules) for part in others)
-    ]
+    }
+    left_out = [group for group, asker in askers.items() if not everything and not asker]
     kept = tuple(e for e in entries if not any(group.holds(e.path) for group in left_out))
+    for group, asker in askers.items():
+        if asker and not any(group.holds(entry.path) for entry in kept):
+            console.warning(
+                f"{asker} imports {group.modules[0]}, which the interpreter of "
+                f"{interpreter.provider} for {interpreter.target} does not have"
+            )
+    unasked = frozenset() if everything else _unasked(kept, others)
+    kept = tuple(e for e in kept if e.path not in unasked)
     names = sorted(group.name for group in left_out)
     if len(kept) < len(entries):
         console.detail(f"left out of the standard library: {', '.join(names)}")
-    key = store.digest_of(interpreter.key, *names)
+    key = store.digest_of(interpreter.key, *names, *sorted(unasked))
     part = Part(INTERPRETER, key, kept, tuple(_python_components(interpreter, kept)))
     return _with_real_sources(part) if real else part
+
+
+def _unasked(kept: Sequence[Entry], others: Sequence[Part]) -> frozenset[str]:
+    """Paths of libraries that only wheels may ask for, and none does."""
+    asked = load_rules().asked
+    return runtimes.unasked(
+        {entry.path: entry.source for entry in kept if asked.fullmatch(entry.path)},
+        [(part.key, part.natives()) for part in others],
+    )
 
 
 def _python_components(interpreter: Interpreter, kept: Sequence[Entry]) -> Iterator[Component]:
@@ -84,7 +101,8 @@ def _with_real_sources(part: Part) -> Part:
     )
 
 
-def _imports(part: Part, modules: Sequence[str]) -> bool:
+def imports(part: Part, modules: Sequence[str]) -> bool:
+    """Whether a source of ``part`` imports one of ``modules``."""
     key = store.digest_of(part.key, *modules)
     return bool(store.remember("imports", key, lambda: _read_imports(part, modules)))
 
@@ -131,7 +149,7 @@ def wheel_part(wheel: Wheel, interpreter: Interpreter, *, real: bool) -> Part:
 def distribution_component(wheel: Wheel, *, kind: str = "library") -> Component:
     """What a bill of materials says of a distribution.
 
-    A wheel that was built here has no digest that others know, and a project built here may be in
+    A wheel that was made here has no digest that others know, and a project built here may be in
     no index.
     """
     own = wheel.built and wheel.is_project
@@ -140,7 +158,7 @@ def distribution_component(wheel: Wheel, *, kind: str = "library") -> Component:
         version=wheel.version,
         kind=kind,
         purl=None if own else package_url("pypi", wheel.name, wheel.version),
-        sha256=None if wheel.built else wheel.sha256,
+        sha256=None if wheel.built or wheel.merged else wheel.sha256,
     )
 
 

@@ -25,6 +25,7 @@ class Action(StrEnum):
     """What is done to have a distribution's wheel for a target."""
 
     TAKE = "take"
+    MERGE = "merge"
     BUILD = "build"
     REFUSE = "refuse"
 
@@ -48,7 +49,9 @@ class LockedFile:
 class Choice:
     """One distribution on one target.
 
-    TAKE has a wheel in ``file``; BUILD has an sdist in ``file`` or a folder in ``folder``.
+    TAKE has a wheel in ``file``; MERGE, for both kinds of Mac, that for Intel's processors in
+    ``file`` and that for Apple's own in ``twin``; BUILD has an sdist in ``file`` or a folder in
+    ``folder``.
     ``reason`` tells why a wheel was not taken: which was nearest and what it asks for.
     ``is_project`` marks the distribution the user asked to ship.  ``is_native`` tells that wheels
     for other machines have native code; ``siblings`` are some for the same system, to compare with
@@ -59,6 +62,7 @@ class Choice:
     version: str | None
     action: Action
     file: LockedFile | None = None
+    twin: LockedFile | None = None
     folder: Path | None = None
     reason: str = ""
     is_project: bool = False
@@ -210,7 +214,11 @@ def _choose(package: Package, fit: Fit) -> Choice:
     if package.archive:
         return _choose_archive(base, package.archive, fit)
     candidates = candidates_of(package.wheels or ())
-    best = fit.best(candidates)
+    best, pair = fit.best(candidates), fit.pair(candidates)
+    if pair and not (best and best.is_native):
+        intel, apple = (locked_file(half.wheel, half.name) for half in pair)
+        told = "it has a wheel for each kind of Mac"
+        return replace(base, action=Action.MERGE, file=intel, twin=apple, reason=told)
     if best:
         return replace(base, action=Action.TAKE, file=locked_file(best.wheel, best.name))
     reason = fit.why_not(candidates)

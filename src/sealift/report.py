@@ -13,13 +13,22 @@ from sealift.config import Settings
 from sealift.image import Image
 from sealift.interpreter import NoInterpreter
 from sealift.interpreters import choose
+from sealift.matrix import Matrix, matrix_of
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Choice, Plan
 from sealift.target import current_target, load_targets
-from sealift.wheelhouse import Wheelhouse
+from sealift.wheelhouse import Wheel, Wheelhouse
 
-_MARKS = {Action.TAKE: "wheel", Action.BUILD: "build", Action.REFUSE: "refused"}
-_STYLES = {Action.TAKE: "green", Action.BUILD: "yellow", Action.REFUSE: "red"}
+_MARKS = {
+    Action.TAKE: "wheel", Action.MERGE: "merge", Action.BUILD: "build", Action.REFUSE: "refused",
+}  # fmt: skip
+_TOTALS = {
+    Action.TAKE: "wheels", Action.MERGE: "merged of two", Action.BUILD: "built here",
+    Action.REFUSE: "refused",
+}  # fmt: skip
+_STYLES = {
+    Action.TAKE: "green", Action.MERGE: "green", Action.BUILD: "yellow", Action.REFUSE: "red",
+}  # fmt: skip
 
 
 def artifacts(made: Sequence[Artifact]) -> None:
@@ -43,37 +52,54 @@ def _runs_on(artifact: Artifact) -> str:
     targets = ", ".join(artifact.targets)
     if not artifact.floor:
         return targets
-    libc = "musl" if "musl" in targets else "macOS" if "macos" in targets else "glibc"
-    return f"{targets}, {libc} ≥ {'.'.join(map(str, artifact.floor))}"
+    system = load_targets()[artifact.targets[0]].system
+    return f"{targets}, {system} ≥ {'.'.join(map(str, artifact.floor))}"
 
 
 def plan(made: Plan, refused_formats: Sequence[str], out: Path | None) -> None:
     """The matrix of distributions × targets, the reasons, and what no format can be made for."""
     if out:
         write_json(out, made.to_json())
-    cells: dict[str, dict[str, Choice]] = {}
+    found = matrix_of(made)
+    rows = [
+        (row.title, *(_cell(row.choices.get(target), found.reasons) for target in found.targets))
+        for row in found.rows
+    ]
+    console.answer(
+        {**made.to_json(), "matrix": found.to_json()},
+        ("distribution", *found.targets),
+        rows,
+        totals=_totals(found),
+    )
+    for number, reason in enumerate(found.reasons, start=1):
+        console.note(f"{number}: {reason}")
     for job in made.jobs:
-        for choice in job.choices:
-            cells.setdefault(f"{choice.name} {choice.version or ''}".strip(), {})[
-                job.target.name
-            ] = choice
-    names = [job.target.name for job in made.jobs]
-    rows = [(name, *(_cell(cells[name].get(target)) for target in names)) for name in sorted(cells)]
-    console.answer(made.to_json(), ("distribution", *names), rows)
-    for job in made.jobs:
-        for choice in job.choices:
-            if choice.reason:
-                console.note(f"{choice.name} on {job.target}: {choice.reason}")
         if isinstance(job.interpreter, NoInterpreter):
             console.warning(f"{job.target}: {'; '.join(job.interpreter.reasons)}")
     for refusal in refused_formats:
         console.warning(refusal)
 
 
-def _cell(choice: Choice | None) -> str:
+def _cell(choice: Choice | None, reasons: Sequence[str]) -> str:
+    """What is done, with the number of the reason."""
     if choice is None:
         return "[dim]—[/]"
-    return f"[{_STYLES[choice.action]}]{_MARKS[choice.action]}[/]"
+    number = f" [dim]{reasons.index(choice.reason) + 1}[/]" if choice.reason else ""
+    return f"[{_STYLES[choice.action]}]{_MARKS[choice.action]}[/]{number}"
+
+
+def _totals(found: Matrix) -> list[tuple[str, ...]]:
+    counts = {target: found.counts(target) for target in found.targets}
+    return [
+        (
+            f"[bold]{_TOTALS[action]}[/]",
+            *(
+                f"[bold {_STYLES[action]}]{counts[target][action] or '[dim]—[/]'}[/]"
+                for target in found.targets
+            ),
+        )
+        for action in found.actions
+    ]
 
 
 def wheelhouses(houses: Sequence[Wheelhouse], out: Path) -> None:
@@ -88,13 +114,19 @@ def wheelhouses(houses: Sequence[Wheelhouse], out: Path) -> None:
             wheel.name,
             wheel.version,
             str(house.target),
-            "built here" if wheel.built or wheel.crossed else "index",
+            _source(wheel),
         )
         for house in houses
         for wheel in house.wheels
     ]
     columns = ("distribution", "version", "target", "from")
     console.answer([house.to_json() for house in houses], columns, rows)
+
+
+def _source(wheel: Wheel) -> str:
+    if wheel.merged:
+        return "index, merged of two"
+    return "built here" if wheel.built or wheel.crossed else "index"
 
 
 def images(made: Sequence[Image], out: Path) -> None:

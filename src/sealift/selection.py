@@ -7,6 +7,7 @@ from packaging.pylock import PackageWheel
 from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from sealift.cross import universal
 from sealift.cross.configuration import is_host
 from sealift.interpreter import Interpreter, NoInterpreter
 from sealift.target import Target, current_target, load_targets
@@ -31,23 +32,46 @@ class Candidate:
         """Whether it is for some machines only."""
         return all(tag.platform != "any" for tag in self.tags)
 
+    @property
+    def pythons(self) -> frozenset[tuple[str, str]]:
+        """The interpreters and ABIs it is for."""
+        return frozenset((tag.interpreter, tag.abi) for tag in self.tags)
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """What a target takes: its tags, best first, and words to explain a refusal with.
 
-    ``can_build`` tells whether this machine has a Python that builds for its version.
+    ``can_build`` tells whether this machine has a Python that builds for its version; ``halves``
+    are those of both kinds of Mac where the target is both.
     """
 
     target: Target
     python: str
     ranks: Mapping[Tag, int]
     can_build: bool
+    halves: tuple["Fit", "Fit"] | None = None
 
     def best(self, candidates: Iterable[Candidate]) -> Candidate | None:
         """The candidate with the best tag; of equals the last build, then the last by name."""
-        fitting = [c for c in candidates if any(tag in self.ranks for tag in c.tags)]
-        return min(fitting, key=self._order, default=None)
+        return next(iter(self.ranked(candidates)), None)
+
+    def pair(self, candidates: Iterable[Candidate]) -> tuple[Candidate, Candidate] | None:
+        """The best native candidates for each kind of Mac that can be made one, if there are any.
+
+        They are for the same Pythons; without the target being both there are none.
+        """
+        if not self.halves:
+            return None
+        native = [candidate for candidate in candidates if candidate.is_native]
+        intel, apple = (half.ranked(native) for half in self.halves)
+        pairs = ((one, other) for one in intel for other in apple)
+        return next((pair for pair in pairs if pair[0].pythons == pair[1].pythons), None)
+
+    def ranked(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those of ``candidates`` that fit, best first."""
+        fitting = (c for c in candidates if any(tag in self.ranks for tag in c.tags))
+        return sorted(fitting, key=self._order)
 
     def _order(self, candidate: Candidate) -> tuple[int, tuple[int, str], str]:
         _, _, build, _ = parse_wheel_filename(candidate.name)
@@ -86,10 +110,9 @@ class Fit:
             return f"it is for {_told_platform(platform)}"
         needs = ".".join(platform.split("_")[1:3])
         limit = target.floor or target.newest
-        what = {"gnu": "glibc", "musl": "musl", "darwin": "macOS"}[target.abi]
         have = ".".join(map(str, limit)) if limit else "any"
         bound = "the floor is" if target.floor else "the newest known is"
-        return f"it needs {what} {needs}, {bound} {have}"
+        return f"it needs {target.system} {needs}, {bound} {have}"
 
 
 def fit_of(target: Target, interpreter: Interpreter | NoInterpreter) -> Fit:
@@ -97,7 +120,14 @@ def fit_of(target: Target, interpreter: Interpreter | NoInterpreter) -> Fit:
     tags = target.tags(interpreter.feature, free_threaded=interpreter.free_threaded)
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
     free = " free-threaded" if interpreter.free_threaded else ""
-    return Fit(target, f"{interpreter.feature}{free}", ranks, interpreter.program is not None)
+    halves = universal.halves(target) if target.arch == "universal2" else None
+    return Fit(
+        target,
+        f"{interpreter.feature}{free}",
+        ranks,
+        can_build=interpreter.program is not None,
+        halves=halves and (fit_of(halves[0], interpreter), fit_of(halves[1], interpreter)),
+    )
 
 
 def crosses(target: Target) -> bool:

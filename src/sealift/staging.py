@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import certifi
 
-from sealift import parts, store
+from sealift import console, parts, store
 from sealift.application import application_of
 from sealift.bytecode import compile_sources
 from sealift.config import Config
@@ -79,6 +79,7 @@ def _parts(house: Wheelhouse, config: Config) -> list[Part]:
         parts.wheel_part(wheel, house.interpreter, real="*" in named or wheel.name in named)
         for wheel in house.wheels
     ]
+    _tell_zones(house, wheels)
     python = parts.interpreter_part(
         house.interpreter,
         wheels,
@@ -88,6 +89,18 @@ def _parts(house: Wheelhouse, config: Config) -> list[Part]:
     built = frozenset(wheel.name for wheel in house.wheels if wheel.built)
     wheels = parts.grafted(wheels, python, built, house.target)
     return [python, *wheels]
+
+
+def _tell_zones(house: Wheelhouse, wheels: Sequence[Part]) -> None:
+    """Warn of a project that asks for time zones of a system that has none."""
+    if not house.target.is_windows or any(wheel.name == "tzdata" for wheel in house.wheels):
+        return
+    for wheel, part in zip(house.wheels, wheels, strict=True):
+        if wheel.is_project and parts.imports(part, ("zoneinfo",)):
+            console.warning(
+                f"{wheel.name} uses zoneinfo, and Windows has no time zones: require "
+                "\"tzdata; sys_platform == 'win32'\""
+            )
 
 
 def _is_read(house: Wheelhouse) -> bool:

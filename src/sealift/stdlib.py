@@ -27,12 +27,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of ``data/stdlib.toml``; ``read_by`` names who reads its sources by path."""
+    """The rules of ``data/stdlib.toml``; ``read_by`` names who reads its sources by path.
+
+    ``asked`` is over product paths of libraries that are shipped only when asked for.
+    """
 
     left_out: re.Pattern[str]
     never: re.Pattern[str]
     scripts_left_out: re.Pattern[str]
     groups: Mapping[str, Group]
+    asked: re.Pattern[str]
     read_by: frozenset[str]
 
     def ships(self, path: str, *, everything: bool = False) -> bool:
@@ -63,6 +67,7 @@ def load_rules() -> Rules:
         never=_any_of(table["never"]["patterns"]),
         scripts_left_out=_any_of(table["scripts"]["left-out"]),
         groups=groups,
+        asked=_any_of(table["asked"]["patterns"]),
         read_by=frozenset(table["read-by"]["distributions"]),
     )
 

@@ -57,6 +57,11 @@ class Target:
     def is_windows(self) -> bool:
         return self.os == "windows"
 
+    @property
+    def system(self) -> str:
+        """What a floor counts versions of: glibc, musl, macOS or Windows."""
+        return {"gnu": "glibc", "musl": "musl", "darwin": "macOS"}.get(self.abi, "Windows")
+
     def platforms(self) -> Iterator[str]:
         """Wheel platform tags that install here, the farthest-reaching (lowest floor) first."""
         match self.abi:

@@ -16,6 +16,7 @@ from sealift.errors import FetchError, LockError
 from sealift.fetch import Remote, fetch
 from sealift.indexes import Indexes, read_indexes
 from sealift.interpreter import Interpreter
+from sealift.merging import merged_wheel
 from sealift.order import Order
 from sealift.plan import Action, Choice, Job, LockedFile
 from sealift.selection import crosses
@@ -32,7 +33,7 @@ class Wheel:
 
     ``built`` is true where it was made on and for this machine: then its native files may ask for
     this machine's libraries, which are grafted.  ``crossed`` is true where it was made for another
-    one, with all that it needs.
+    one, with all that it needs.  ``merged`` is true where it was made here of two from an index.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Wheel:
     sha256: str
     built: bool = False
     crossed: bool = False
+    merged: bool = False
     is_project: bool = False
 
 
@@ -68,12 +70,18 @@ def collect(job: Job, indexes: Indexes | None = None) -> Wheelhouse:
     _check_refused(job)
     interpreter = job.require_interpreter()
     logins = (indexes or _indexes(job)).logins
-    wanted = (file for choice in job.choices for file in (choice.file, *choice.siblings) if file)
+    wanted = (
+        file
+        for choice in job.choices
+        for file in (choice.file, choice.twin, *choice.siblings)
+        if file
+    )
     files = _download(list(dict.fromkeys(wanted)), logins)
     with ThreadPoolExecutor(_PARALLEL) as pool:
         taken = list(pool.map(lambda choice: _taken(choice, files), _with(job, Action.TAKE)))
+        merged = list(pool.map(lambda choice: _merged(choice, files), _with(job, Action.MERGE)))
     built = [_built(choice, job, files) for choice in _with(job, Action.BUILD)]
-    wheels = sorted((*taken, *built), key=lambda wheel: wheel.name)
+    wheels = sorted((*taken, *merged, *built), key=lambda wheel: wheel.name)
     return Wheelhouse(target=job.target, interpreter=interpreter, wheels=tuple(wheels))
 
 
@@ -161,6 +169,17 @@ def _taken(choice: Choice, files: Mapping[str, Path]) -> Wheel:
     path = files[choice.file.location]
     unpack_wheel(path, choice.file.sha256)
     return _wheel(choice, path, choice.file.sha256)
+
+
+def _merged(choice: Choice, files: Mapping[str, Path]) -> Wheel:
+    """The wheel made of one for each kind of Mac."""
+    assert choice.file is not None
+    assert choice.twin is not None
+    intel, apple = files[choice.file.location], files[choice.twin.location]
+    path = merged_wheel(intel, apple, (choice.file.sha256, choice.twin.sha256))
+    sha256 = store.file_sha256(path)
+    unpack_wheel(path, sha256)
+    return replace(_wheel(choice, path, sha256), merged=True)
 
 
 def _wheel(choice: Choice, path: Path, sha256: str) -> Wheel:

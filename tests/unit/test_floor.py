@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from sealift.binary.macho_fat import merged
 from sealift.floor import Floor, floor_of
 from sealift.target import load_targets
 from tests.support.elf_files import ElfSpec, Versions, make_elf
+from tests.support.macho_files import MachoSpec, make_macho
+from tests.support.pe_files import Dll, PeSpec, make_pe
 
 TARGET = load_targets()["linux-x86_64"]
 
@@ -62,3 +65,46 @@ def test_nothing_native_has_no_floor(tmp_path: Path) -> None:
 def test_musl_and_other_systems_are_not_guessed_from_glibc(natives: dict[str, Path]) -> None:
     assert floor_of(natives, load_targets()["linux-x86_64-musl"]).version == (1, 2)
     assert floor_of(natives, load_targets()["windows-x86_64"]).version is None
+
+
+def test_windows_is_that_of_what_files_name_and_ask_for(tmp_path: Path) -> None:
+    windows = load_targets()["windows-x86_64"]
+    old, new = tmp_path / "old.pyd", tmp_path / "new.pyd"
+    old.write_bytes(make_pe(PeSpec(dlls=[Dll(name="KERNEL32.dll")])))
+    new.write_bytes(make_pe(PeSpec(dlls=[Dll(name="api-ms-win-crt-heap-l1-1-0.dll")])))
+    named = floor_of({"old.pyd": old}, windows)
+    assert named.version
+    assert named.version < (10, 0)
+    assert named.because.startswith("old.pyd is for Windows ")
+    assert floor_of({"old.pyd": old, "new.pyd": new}, windows) == Floor(
+        version=(10, 0), because="new.pyd asks for api-ms-win-crt-heap-l1-1-0.dll"
+    )
+    # A C runtime that is shipped asks nothing of the system.
+    brought = {"new.pyd": new, "api-ms-win-crt-heap-l1-1-0.dll": old}
+    assert floor_of(brought, windows).version == named.version
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("macos-x86_64", (10, 13)), ("macos-arm64", (11, 0)), ("macos-universal2", (10, 13))],
+)
+def test_macos_is_that_of_the_slices_that_run(
+    tmp_path: Path, target: str, expected: tuple[int, int]
+) -> None:
+    parts = {
+        cpu: make_macho(MachoSpec(cpu=cpu, builds=[(1, minimum, (14, 0, 0))]))
+        for cpu, minimum in (("x86_64", (10, 13, 0)), ("arm64", (11, 0, 0)))
+    }
+    (tmp_path / "a.so").write_bytes(merged(parts))
+    assert floor_of({"a.so": tmp_path / "a.so"}, load_targets()[target]).version == expected
+
+
+def test_both_kinds_of_mac_need_what_apple_s_own_need_beyond_their_first(tmp_path: Path) -> None:
+    parts = {
+        cpu: make_macho(MachoSpec(cpu=cpu, builds=[(1, minimum, (14, 0, 0))]))
+        for cpu, minimum in (("x86_64", (10, 13, 0)), ("arm64", (12, 3, 0)))
+    }
+    (tmp_path / "a.so").write_bytes(merged(parts))
+    assert floor_of({"a.so": tmp_path / "a.so"}, load_targets()["macos-universal2"]) == Floor(
+        version=(12, 3), because="a.so is for macOS 12.3 and later"
+    )

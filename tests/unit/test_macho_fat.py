@@ -7,7 +7,7 @@ import pytest
 from macholib.mach_o import CPU_TYPE_NAMES  # type: ignore[import-untyped]
 from macholib.MachO import MachO  # type: ignore[import-untyped]
 
-from sealift.binary.macho_fat import merged
+from sealift.binary.macho_fat import merged, thinned
 from sealift.binary.macho_layout import read_fat, read_slices
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
@@ -60,3 +60,11 @@ def test_fat_files_are_taken_apart_first(wide: bool) -> None:  # noqa: FBT001
 def test_what_cannot_be_merged_is_named(files: dict[str, bytes], message: str) -> None:
     with pytest.raises(BinaryFormatError, match=message):
         merged(files)
+
+
+def test_a_slice_is_taken_out_as_it_was() -> None:
+    fat = merged({"a": APPLE, "b": INTEL})
+    assert thinned(fat, "arm64") == APPLE
+    assert thinned(fat, "x86_64") == thinned(INTEL, "x86_64") == INTEL
+    with pytest.raises(BinaryFormatError, match=r"part for arm64 of x\.so: it is for x86_64 only"):
+        thinned(INTEL, "arm64", "x.so")

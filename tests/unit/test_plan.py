@@ -313,3 +313,47 @@ def test_the_running_machine_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("packaging.tags.sys_tags", lambda: iter(()))
     found = choices(package("native", *NATIVE), WINDOWS)
     assert wheel_of(found["native"]) == "cp313-cp313-win_amd64"
+
+
+PAIR = ("cp313-cp313-macosx_10_13_x86_64", "cp313-cp313-macosx_11_0_arm64")
+BOTH = "macos-universal2"
+
+
+def test_wheels_for_each_kind_of_mac_are_merged_where_none_is_for_both() -> None:
+    found = choices(package("native", *PAIR, sdist=True), BOTH)["native"]
+    assert found.action is Action.MERGE
+    assert found.file
+    assert found.twin
+    assert found.file.name.endswith("x86_64.whl")
+    assert found.twin.name.endswith("arm64.whl")
+    # One kind of Mac needs no more than its own.
+    assert wheel_of(choices(package("native", *PAIR), MAC)["native"]) == PAIR[1]
+
+
+@pytest.mark.parametrize(
+    ("tags", "action"),
+    [
+        (("cp313-cp313-macosx_11_0_universal2", *PAIR), Action.TAKE),
+        (("py3-none-any", *PAIR), Action.MERGE),  # the native ones are what others get, too
+        (("py3-none-any", PAIR[0]), Action.TAKE),
+        ((PAIR[0], "cp312-cp312-macosx_11_0_arm64"), Action.REFUSE),
+        (("cp311-abi3-macosx_10_13_x86_64", "cp311-abi3-macosx_11_0_arm64", PAIR[0]), Action.MERGE),
+        ((PAIR[1],), Action.REFUSE),
+    ],
+)
+def test_a_pair_is_taken_where_it_is_the_best_there_is(
+    tags: tuple[str, ...], action: Action
+) -> None:
+    assert choices(package("native", *tags), BOTH)["native"].action is action
+
+
+def test_pairs_keep_to_the_floor() -> None:
+    newer = package("native", "cp313-cp313-macosx_13_0_x86_64", "cp313-cp313-macosx_13_0_arm64")
+    assert choices(newer, BOTH, floor="13.0")["native"].action is Action.MERGE
+    assert choices(newer, BOTH, floor="12.0")["native"].action is Action.REFUSE
+
+
+def test_a_wheel_is_for_windows_or_the_reason_names_what_the_nearest_is_for() -> None:
+    found = choices(package("native", "cp313-cp313-win_arm64", "cp313-cp313-win32"), WINDOWS)
+    assert found["native"].action is Action.REFUSE
+    assert "it is for windows-" in found["native"].reason

@@ -99,3 +99,20 @@ def test_each_half_has_the_floor_as_far_as_it_goes() -> None:
     assert [half.floor for half in halves(target)] == [None, None]
     bound = halves(target.with_floor("10.15"))
     assert [half.floor for half in bound] == [(10, 15), (11, 0)]
+
+
+def test_bills_of_materials_are_kept_side_by_side(tmp_path: Path) -> None:
+    bill = "pkg-1.0.dist-info/sboms/pkg.cyclonedx.json"
+    made = merge_wheels(
+        *both(
+            tmp_path,
+            {"pkg/_c.so": INTEL, bill: b'{"cpu": "x86_64"}'},
+            {"pkg/_c.so": APPLE, bill: b'{"cpu": "arm64"}'},
+        ),
+        tmp_path / "out",
+    )
+    verify_wheel(made)
+    with zipfile.ZipFile(made) as archive:
+        assert archive.read(bill) == b'{"cpu": "x86_64"}'
+        other = bill.replace("pkg.cyclonedx", "arm64-pkg.cyclonedx")
+        assert archive.read(other) == b'{"cpu": "arm64"}'

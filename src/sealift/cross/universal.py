@@ -24,6 +24,8 @@ from sealift.wheel_writer import write_wheel
 
 _PLATFORM = re.compile(r"macosx_(\d+)_(\d+)_(\w+)")
 _FIRST = (11, 0)  # of macOS on Apple's own processors
+# Where bills of materials of a wheel lie (PEP 770): what was compiled in differs by machine.
+_BILLS = "{dist_info}/sboms/"
 _WRITTEN_ANEW = {"RECORD", "RECORD.jws", "RECORD.p7s", "WHEEL"}
 _MOST_NAMED = 8
 
@@ -106,6 +108,9 @@ def _conflicts(one: Path, other: Path, dist_info: str) -> Iterator[str]:
         path = one / place
         data, also = path.read_bytes(), (other / place).read_bytes()
         if data == also:
+            continue
+        if place.startswith(_BILLS.format(dist_info=dist_info)):
+            path.with_name(f"arm64-{path.name}").write_bytes(also)
             continue
         if not (is_macho(data[:8]) and is_macho(also[:8])):
             yield f"{place} differs"

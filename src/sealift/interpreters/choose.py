@@ -159,4 +159,6 @@ def _check(found: Interpreter, allowed: SpecifierSet, target: Target, asked: str
         raise InterpreterError(f"it has {found.version}, and the project asks for {allowed}")
     if target.floor and found.floor and found.floor > target.floor:
         have, want = (".".join(map(str, floor)) for floor in (found.floor, target.floor))
-        raise InterpreterError(f"its {found.version} needs glibc {have}, the floor is to be {want}")
+        raise InterpreterError(
+            f"its {found.version} needs {target.system} {have}, the floor is to be {want}"
+        )

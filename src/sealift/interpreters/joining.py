@@ -23,34 +23,42 @@ _OWN = ("lib-dynload/", "_sysconfigdata")
 class Joined:
     """The parts of a tree: ``carrier``'s CPython, the modules in Python that ``found`` has.
 
-    ``everything`` ships also what ``data/stdlib.toml`` leaves out.
+    ``everything`` ships also what ``data/stdlib.toml`` leaves out; ``tk`` tells whether all of Tk
+    is there: a part is of no use.
     """
 
     carrier: Carrier
     found: Installation
     everything: bool
+    tk: bool
 
     @property
     def told(self) -> str:
         """Both versions, for messages."""
         return f"CPython {self.carrier.python} and the standard library of {self.found.version}"
 
+    def ships(self, name: str) -> bool:
+        """Whether ``name``, below the standard library's folder, is shipped."""
+        # As paths of the product have it, for which the group's patterns are.
+        if not self.tk and load_rules().groups["tk"].holds(f"lib/python3.x/{name}"):
+            return False
+        return load_rules().ships(name, everything=self.everything)
+
     def sources(self) -> dict[str, Path]:
         """Files of the standard library by path below its folder."""
-        rules, stdlib = load_rules(), self.found.stdlib
+        stdlib = self.found.stdlib
         named = ((path.relative_to(stdlib).as_posix(), path) for path in files_below(stdlib))
         return {
             name: path
             for name, path in named
-            if not name.startswith(_OWN)
-            and ".so" not in path.suffixes
-            and rules.ships(name, everything=self.everything)
+            if not name.startswith(_OWN) and ".so" not in path.suffixes and self.ships(name)
         }
 
     def key(self, *more: str) -> str:
         """What tells the tree from others, as long as nothing of the installation changes."""
         stamps = (f"{name} {store.file_stamp(path)}" for name, path in self.sources().items())
-        return store.digest_of(_RECIPE, self.carrier.sha256, *more, "|", *stamps)
+        tk = "tk" if self.tk else "no tk"
+        return store.digest_of(_RECIPE, self.carrier.sha256, tk, *more, "|", *stamps)
 
     def put_sources(self, folder: Path) -> None:
         """Copy the standard library; raises where a path of this machine is in it."""

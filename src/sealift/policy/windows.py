@@ -56,6 +56,10 @@ class WindowsPolicy:
         is_api_set = self.api_sets.fullmatch(dll.lower()) is not None
         return is_api_set or name in self.system or name in self.ten
 
+    def came_with_ten(self, dll: str) -> bool:
+        """Whether ``dll`` is Windows' since version 10: the C runtime's API sets, for one."""
+        return _stem(dll) in self.ten or dll.lower().startswith("api-ms-win-crt-")
+
     def is_pythons(self, dll: str, pythons: Sequence[Version]) -> bool:
         """Whether every one of ``pythons`` has ``dll`` loaded or beside it.
 
