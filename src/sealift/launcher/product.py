@@ -20,6 +20,8 @@ from sealift.launcher.linking import likely, settled
 from sealift.launcher.tree import Piece, TreeFile, python_program, tree_files
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target
+from sealift.windows.names import check_name, check_paths
+from sealift.windows.resources import resourced_launcher
 
 SYSTEMS = frozenset({"linux"})
 _OWN_MODULES = ("importer", "encodings_start", "adapters", "paths")
@@ -97,16 +99,23 @@ class Product:
 def make_product(image: Image, options: RuntimeOptions) -> Product:
     """The tree of ``image`` and the launcher that contains or loads its libpython.
 
-    Raises what :func:`~sealift.launcher.compile.launcher_for` does.
+    Raises what :func:`~sealift.launcher.compile.launcher_for` does, and :class:`OutputError` for
+    names that Windows does not allow.
     """
     image = settled(image)
     launcher = launcher_for(image.interpreter)
+    if image.target.is_windows:
+        check_name(image.name)
+        launcher = resourced_launcher(launcher, image)
     importer = _compile_importer(image.interpreter)
     settings = marshal.dumps(launch_settings(image, options), 2)
     parts = (image.key, importer.sha256, file_sha256(launcher))
     key = hashlib.sha256("\n".join(parts).encode() + settings).digest()
     blob = make_blob(image, (*image.code, importer), settings, key)
-    return Product(image=image, key=key, launcher=launcher, files=tree_files(image, blob))
+    files = tree_files(image, blob)
+    if image.target.is_windows:
+        check_paths([file.path for file in files], image.name)
+    return Product(image=image, key=key, launcher=launcher, files=files)
 
 
 def _compile_importer(interpreter: Interpreter) -> CodePack:

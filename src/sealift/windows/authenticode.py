@@ -1,0 +1,141 @@
+"""Signatures of Windows programs (Authenticode), by osslsigncode.
+
+What others signed keeps their signature.  The password is in a file that only this user can read,
+for as long as it is needed; it is on no command line.  Same input, same bytes, but for timestamps:
+the time of signing is ``SOURCE_DATE_EPOCH``, or when the certificate became valid.
+"""
+
+import os
+import shlex
+import tempfile
+import time
+import urllib.parse
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealift import process
+from sealift.binary.pe import read_pe
+from sealift.errors import ConfigError, ToolError
+from sealift.image import Image
+from sealift.signing import Identity, identity_of
+from sealift.tools import OSSLSIGNCODE
+from sealift.windows.certificate import Certificate, read_certificate
+
+_PAUSES = (1.0, 4.0)  # seconds before a timestamp is asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs ``title``; ``password`` is a file."""
+
+    identity: Identity
+    certificate: Certificate
+    title: str
+    homepage: str
+    password: Path
+
+    def sign(self, path: Path) -> None:
+        """Sign the file at ``path``, in its place.
+
+        Raises :class:`ToolError`, also where no timestamp can be had.
+        """
+        made = path.with_name(f"{path.name}.signed")
+        command = [*self._command(), "-in", path, "-out", made]
+        for pause in (*_PAUSES, None):
+            try:
+                process.run(command, action=f"sign {path.name}", hint=self._hint())
+                break
+            except ToolError:
+                made.unlink(missing_ok=True)
+                if self.identity.timestamp is None or pause is None:
+                    raise
+                time.sleep(pause)
+        made.chmod(path.stat().st_mode)
+        made.replace(path)
+
+    def sign_tree(self, root: Path, files: Iterable[str]) -> None:
+        """Sign those of ``files`` below ``root`` that Windows loads and nobody has signed."""
+        for file in files:
+            path = root / file
+            facts = read_pe(path)
+            if facts and facts.signature is None:
+                self.sign(path)
+
+    def write_script(self, path: Path) -> str:
+        """A command for a shell, kept in ``path``, that signs the file whose path is put behind."""
+        words = shlex.join(map(str, self._command()))
+        path.write_text(
+            f'#!/bin/sh\n{words} -in "$1" -out "$1.signed" && mv "$1.signed" "$1"\n',
+            encoding="utf-8",
+        )
+        path.chmod(0o700)
+        return str(path)
+
+    def _command(self) -> list[str | Path]:
+        identity = self.identity
+        words: list[str | Path] = [OSSLSIGNCODE.require(), "sign", *_keys(identity)]
+        words += ["-h", "sha256", "-n", self.title, "-time", str(self._time())]
+        if identity.password:  # it takes an empty file for none
+            words += ["-readpass", self.password]
+        if self.homepage:
+            words += ["-i", self.homepage]
+        if identity.timestamp:
+            words += ["-ts", identity.timestamp]
+        return words
+
+    def _time(self) -> int:
+        told = os.environ.get("SOURCE_DATE_EPOCH")
+        return max(int(told) if told else 0, self.certificate.begins)
+
+    def _hint(self) -> str | None:
+        if self.identity.timestamp:
+            return f"does {self.identity.timestamp} answer? without `timestamp` none is asked for"
+        return None
+
+
+@contextmanager
+def opened_signer(image: Image) -> Iterator[Signer | None]:
+    """Who signs ``image``, or ``None`` where no certificate is named.
+
+    Raises :class:`ConfigError` where the certificate cannot be read, the password is wrong, the key
+    belongs to another, or it is no longer valid; :class:`ToolError` where osslsigncode is missing.
+    """
+    identity = identity_of(image.signing, image.target.os)
+    if identity is None:
+        yield None
+        return
+    OSSLSIGNCODE.require()
+    certificate = read_certificate(identity)
+    app = image.application
+    with tempfile.TemporaryDirectory(prefix="sealift-signing-") as scratch:
+        password = Path(scratch, "password")
+        descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(identity.password)
+        yield Signer(identity, certificate, app.title, app.homepage, password)
+
+
+def _keys(identity: Identity) -> list[str | Path]:
+    """The arguments that name certificate and key."""
+    certificate, key = identity.certificate, identity.key
+    if key is None:
+        if is_pem(certificate):
+            return ["-certs", certificate, "-key", certificate]
+        return ["-pkcs12", certificate]
+    if key.startswith("pkcs11:"):
+        query = urllib.parse.parse_qs(key.partition("?")[2])
+        if "module-path" not in query:
+            raise ConfigError(
+                "cannot sign: the PKCS#11 URI of the key names no module",
+                hint="append ?module-path=/path/of/the/module.so to it (RFC 7512)",
+            )
+        uri = key.partition("?")[0]
+        return ["-pkcs11module", query["module-path"][0], "-certs", certificate, "-key", uri]
+    return ["-certs", certificate, "-key", key]
+
+
+def is_pem(path: Path) -> bool:
+    """Whether ``path`` is a PEM file; else it is PKCS#12."""
+    return b"-----BEGIN " in path.read_bytes()

@@ -1,0 +1,168 @@
+"""Installers by NSIS: installed, upgraded and taken away again under wine."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sealift.config import SigningOptions
+from sealift.windows.installer import InstallerOptions
+from sealift.windows.setup import write_setup
+from tests.support.signing import Certificates
+from tests.support.tools import require_tool
+from tests.support.windows_products import (
+    IDENTIFIER,
+    TITLE,
+    a_program,
+    a_tree,
+    a_windows_image,
+)
+from tests.support.wine import Wine, running_wine
+
+ARP = rf"Software\Microsoft\Windows\CurrentVersion\Uninstall\{IDENTIFIER}"
+OFFERS = r"Software\Classes\.dmo\OpenWithProgids"
+LONG_PATH = ";".join(f"C:\\folder{number:03}" for number in range(200))
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
+    with running_wine(tmp_path_factory.mktemp("wine")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    require_tool("makensis")
+    return a_program(tmp_path_factory.mktemp("program"))
+
+
+def value(wine: Wine, key: str, name: str) -> str | None:
+    """A value of the registry."""
+    done = wine.run("reg", "query", key, "/v", name)
+    found = re.search(r"REG_\w+ +(.*)", done.stdout)
+    return found[1].rstrip("\r") if found else None
+
+
+def installed(wine: Wine) -> Path:
+    """The folder it is in."""
+    (users,) = (path for path in (wine.drive / "users").iterdir() if path.name != "Public")
+    return users / "AppData" / "Local" / "Programs" / TITLE
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until ``holds``: an uninstaller goes on in a copy of itself."""
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail("nothing came of it in half a minute")
+
+
+def test_a_product_is_installed_upgraded_and_taken_away(
+    wine: Wine, program: bytes, tmp_path: Path
+) -> None:
+    options = InstallerOptions(compression="fast", path=True)
+    for version, extra in (("1.0", {"Lib/old/gone.txt": b""}), ("1.10", {"Lib/new.txt": b""})):
+        image = a_windows_image(tmp_path, version)
+        write_setup(image, options, a_tree(program, image, extra), tmp_path / f"{version}.exe")
+    path = ("reg", "add", r"HKCU\Environment", "/v", "Path", "/t", "REG_EXPAND_SZ", "/f", "/d")
+    assert wine.run(*path, LONG_PATH).returncode == 0
+
+    assert wine.run(tmp_path / "1.0.exe", "/S").returncode == 0
+    folder = installed(wine)
+    assert files(folder) == [
+        "Lib/old/gone.txt", "Lib/version.txt", "Lib/ü/$INSTDIR ${VERSION}.txt", "demo.exe",
+        "python.exe", "uninstall.exe",
+    ]  # fmt: skip
+    assert wine.run(folder / "demo.exe").stdout.strip() == "demo 1.0"
+    assert value(wine, rf"HKCU\{ARP}", "DisplayVersion") == "1.0"
+    assert value(wine, rf"HKCU\{OFFERS}", f"{IDENTIFIER}.sheet") == ""
+    added = value(wine, r"HKCU\Environment", "Path")
+    assert added
+    assert added.startswith(LONG_PATH + ";C:\\users\\")
+    links = list((wine.drive / "users").rglob(f"Start Menu/Programs/{TITLE}.lnk"))
+    assert len(links) == 1
+
+    (folder / "notes.txt").write_text("the user's own")
+    assert wine.run(tmp_path / "1.10.exe", "/S").returncode == 0
+    assert wine.run(folder / "demo.exe").stdout.strip() == "demo 1.10"
+    assert not (folder / "Lib" / "old").exists()
+    assert value(wine, r"HKCU\Environment", "Path") == added
+
+    assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
+    until(lambda: not (folder / "uninstall.exe").exists() and not links[0].exists())
+    assert files(folder) == ["notes.txt"]
+    until(lambda: value(wine, r"HKCU\Environment", "Path") == LONG_PATH)
+    assert value(wine, rf"HKCU\{ARP}", "DisplayVersion") is None
+    assert value(wine, rf"HKCU\{OFFERS}", f"{IDENTIFIER}.sheet") is None
+
+
+def test_a_running_program_is_not_overwritten(wine: Wine, program: bytes, tmp_path: Path) -> None:
+    options = InstallerOptions(compression="fast")
+    image = a_windows_image(tmp_path)
+    write_setup(image, options, a_tree(program, image, {}), tmp_path / "setup.exe")
+    assert wine.run(tmp_path / "setup.exe", "/S", "/D=C:\\apps\\demo").returncode == 0
+    folder = wine.drive / "apps" / "demo"
+    with subprocess.Popen(
+        [wine.program, folder / "demo.exe", "wait"], env=wine.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        time.sleep(3)
+        try:
+            assert wine.run(tmp_path / "setup.exe", "/S").returncode == 3
+        finally:
+            wine.run("taskkill", "/F", "/IM", "demo.exe")
+            running.kill()
+    assert (folder / "uninstall.exe").exists()
+    assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
+    until(lambda: not (folder / "uninstall.exe").exists())
+
+
+def test_an_installer_for_the_machine_is_for_all(
+    wine: Wine, program: bytes, tmp_path: Path
+) -> None:
+    options = InstallerOptions(compression="fast", scope="machine", start_menu=False)
+    image = a_windows_image(tmp_path)
+    write_setup(image, options, a_tree(program, image, {}), tmp_path / "setup.exe")
+    assert b"requireAdministrator" in (tmp_path / "setup.exe").read_bytes()
+    assert wine.run(tmp_path / "setup.exe", "/S").returncode == 0
+    folder = wine.drive / "Program Files" / TITLE
+    assert (folder / "demo.exe").is_file()
+    assert value(wine, rf"HKLM\{ARP}", "DisplayVersion") == "1.0"
+    assert not list(wine.drive.rglob(f"{TITLE}.lnk"))
+    assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
+    until(lambda: not folder.exists())
+
+
+def test_installers_are_signed_through_and_through(
+    program: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool, trusted = require_tool("osslsigncode"), tmp_path / "cert.pem"
+    own = Certificates()
+    (tmp_path / "cert.pem").write_bytes(own.pem())
+    (tmp_path / "cert.pfx").write_bytes(own.pfx("secret"))
+    monkeypatch.setenv("SECRET", "secret")
+    signing = SigningOptions(
+        certificate=str(tmp_path / "cert.pfx"), password_variable="SECRET"  # noqa: S106
+    )  # fmt: skip
+    image = a_windows_image(tmp_path, signing=signing)
+    tree = a_tree(program, image, {})
+    for name in ("one.exe", "two.exe"):
+        write_setup(image, InstallerOptions(compression="fast"), tree, tmp_path / name)
+    assert (tmp_path / "one.exe").read_bytes() == (tmp_path / "two.exe").read_bytes()
+    with running_wine(tmp_path / "wine") as wine:
+        assert wine.run(tmp_path / "one.exe", "/S").returncode == 0
+        folder = installed(wine)
+        for path in (tmp_path / "one.exe", *(folder / f for f in files(folder) if ".exe" in f)):
+            done = subprocess.run(
+                [tool, "verify", "-CAfile", trusted, "-in", path],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, path.name + done.stdout
