@@ -15,7 +15,20 @@ from tests.support.windows_products import a_windows_image
 
 @pytest.mark.parametrize(
     "name",
-    ["COM1", "com1.txt", "nul", "CONIN$", "LPT³", "a:b", "a?", "a\tb", "end.", "end ", "", "x" * 256],  # fmt: skip
+    [
+        "COM1",
+        "com1.txt",
+        "nul",
+        "CONIN$",
+        "LPT³",
+        "a:b",
+        "a?",
+        "a\tb",
+        "end.",
+        "end ",
+        "",
+        "x" * 256,
+    ],
 )
 def test_names_that_windows_keeps_or_drops_are_told(name: str) -> None:
     assert why_not(name)
