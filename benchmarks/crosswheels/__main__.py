@@ -58,53 +58,70 @@ def main() -> None:
     packages = tomllib.loads(Path(__file__).with_name("packages.toml").read_text("utf-8"))
     cells = _known()
     for target in options.target or TARGETS:
-        for name, row in packages.items():
+        for name in packages:
             key = f"{name} {target}"
             wanted = not options.only or name in options.only
             if not wanted or options.page or (key in cells and not options.again):
                 continue
-            cells[key] = cell = make_cell(name, row, target)
+            cells[key] = cell = make_cell(name, packages, target)
             _keep(cells)
             print("good" if cell.good else "BAD ", key, cell.tag, cell.reason, flush=True)
     write_page(packages, TARGETS, {key: dataclasses.asdict(cell) for key, cell in cells.items()})
 
 
-def make_cell(name: str, row: Mapping[str, Any], target: str) -> Cell:
-    """Build ``name`` for ``target``, and try it where that can be done."""
+def make_cell(name: str, packages: Mapping[str, Any], target: str) -> Cell:
+    """Build ``name`` of ``packages`` for ``target``, and try it where that can be done."""
+    row, arch = packages[name], load_targets()[target].arch
     cell = Cell(package=name, version=row["version"], target=target, good=False)
-    out, arch = WORK / "wheels" / target / name, load_targets()[target].arch
-    shutil.rmtree(out, ignore_errors=True)  # an older wheel may have another name
-    timing = process.spawn_timed(
-        ["/usr/bin/env", "python", "-m", "sealift", "--json", "wheel", f"{name}=={row['version']}",
-         "-t", target, "--python", system_of(arch)[1], "--out", str(out)],
-        env=process.clean_environment(),
-    )  # fmt: skip
+    timing = _build(name, row["version"], target)
     cell = dataclasses.replace(cell, cpu=round(timing.cpu, 1))
     if timing.status != 0:
-        return dataclasses.replace(cell, reason=_why(name, row["version"], target, out))
-    (wheel,) = out.glob("*.whl")
+        return dataclasses.replace(cell, reason=_why(name, row["version"], target))
+    (wheel,) = _folder(name, target).glob("*.whl")
     tag = wheel.stem.split("-")[-1].split(".")[-1]
     if load_targets()[target].os != "linux":
         return dataclasses.replace(cell, good=True, tag=tag)
+    besides = row.get("built", ())
+    for other in besides:
+        _build(other, packages[other]["version"], target)
+    found = [path for other in besides for path in _folder(other, target).glob("*.whl")]
     with tempfile.TemporaryDirectory() as site:
-        besides = [p for b in row.get("built", ()) for p in (out.parent / b).glob("*.whl")]
-        failure = try_wheel((wheel, *besides), row, arch, Path(site))
+        failure = try_wheel((wheel, *found), row, arch, Path(site))
     return dataclasses.replace(cell, good=not failure, tag=tag, tried=True, reason=failure)
 
 
-def _why(name: str, version: str, target: str, out: Path) -> str:
+def _folder(name: str, target: str) -> Path:
+    """Where the wheel of ``name`` is."""
+    return WORK / "wheels" / target / name
+
+
+def _build(name: str, version: str, target: str) -> process.Timing:
+    """Build ``name``, or have what was built before."""
+    out = _folder(name, target)
+    shutil.rmtree(out, ignore_errors=True)  # an older wheel may have another name
+    return process.spawn_timed(
+        ["/usr/bin/env", "python", "-m", "sealift", "--json", "wheel", f"{name}=={version}",
+         "-t", target, "--python", system_of(load_targets()[target].arch)[1], "--out", str(out)],
+        env=process.clean_environment(),
+    )  # fmt: skip
+
+
+def _why(name: str, version: str, target: str) -> str:
     """What Sealift says of a build that failed; what was built by then is found again."""
     try:
         process.run(
             ["python", "-m", "sealift", "--quiet", "wheel", f"{name}=={version}", "-t", target,
-             "--python", system_of(load_targets()[target].arch)[1], "--out", out],
+             "--python", system_of(load_targets()[target].arch)[1], "--out", _folder(name, target)],
             env=process.clean_environment(),
         )  # fmt: skip
     except SealiftError as problem:
         lines = [line.strip() for line in problem.details if line.strip()]
+        if any("as a dependency of package" in line or "crates" in line for line in lines):
+            return "cargo could not get here what it depends on"
         of_compilers = [line for line in lines if re.search(r".\berror: ", line)]
         own = [line for line in lines if line.startswith(("error: cannot", "cannot"))]
-        return next(iter((*of_compilers, *own)), lines[-1])[:_LONGEST]
+        others = [line for line in lines if not line.startswith(("log:", "hint:"))]
+        return next(iter((*of_compilers, *own)), others[-1])[:_LONGEST]
     return "it failed once, and not the second time"
 
 

@@ -74,8 +74,9 @@ PROJECTS: dict[str, dict[str, str]] = {
         "native.c": _C,
     },
     "scikit-build-core": {
-        "pyproject.toml": _pyproject("scikit_build_core.build", "scikit-build-core"),
-        "CMakeLists.txt": "cmake_minimum_required(VERSION 3.18)\nproject(demo LANGUAGES C)\n"
+        # With all policies of that version: one has FindPython refuse to look for a program.
+        "pyproject.toml": _pyproject("scikit_build_core.build", "scikit-build-core", "cmake>=4.1"),
+        "CMakeLists.txt": "cmake_minimum_required(VERSION 3.18...4.1)\nproject(demo LANGUAGES C)\n"
         "find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)\n"
         "Python_add_library(_native MODULE native.c WITH_SOABI)\n"
         "install(TARGETS _native DESTINATION demo)\n",

@@ -72,6 +72,7 @@ def test_arguments_with_spaces_stay_whole() -> None:
         ("-arch arm64 -isysroot /Xcode -c a.c", "-c a.c"),
         ("-mmacosx-version-min=10.9 -mmacos-version-min=12 -stdlib=libc++", "-stdlib=libc++"),
         ("-Wl,-headerpad_max_install_names", "-Wl,-headerpad_max_install_names"),
+        ("-O2 -flto=thin a.o", "-O2 a.o"),
     ],
 )  # fmt: skip
 def test_what_is_said_to_apples_linker_is_said_to_zig(given: str, taken: str) -> None:
@@ -88,6 +89,7 @@ def test_what_is_said_to_apples_linker_is_said_to_zig(given: str, taken: str) ->
         ("-c /DATA/a.c -o /Downloads/a.o", "-c -DDATA/a.c -o /Downloads/a.o"),
         ("-I /Data -D /W3 /LTCG:OFF", "-I /Data -D /W3"),
         ("-shared -static a.o -lucrt -lm", "-shared a.o -lm"),
+        ("-O2 -flto=thin -shared a.o", "-O2 -shared a.o"),
         # What Meson adds to each of its checks.
         ("-Werror=unused-command-line-argument -c a.c", "-c a.c"),
     ],

@@ -19,6 +19,11 @@ from sealift.cross.toolchain import Toolchain
 from sealift.target import Target, current_target
 
 _CONFIGURE = "pkg-config"
+# FindPython may look for headers and for a program at once only where an emulator can run the
+# host's Python, by a policy of CMake 4.1 that projects take when they name that version.  They ask
+# the program what it installs and which modules it has: that is this machine's, told of the host.
+# An emulator would have try_run() start what cannot run here.
+_POLICIES = "if(POLICY CMP0190)\n  cmake_policy(SET CMP0190 OLD)\nendif()\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +62,9 @@ def write_build_files(folder: Path, host: Host, *, roots: Sequence[Path] = ()) -
         configure=folder / "config.site",
     )
     files.meson.write_text(meson_cross_file(host.target, host.toolchain), encoding="utf-8")
-    files.cmake.write_text(cmake_toolchain_file(host, roots), encoding="utf-8")
+    policies = folder / "policies.cmake"
+    policies.write_text(_POLICIES, encoding="utf-8")
+    files.cmake.write_text(cmake_toolchain_file(host, roots, policies), encoding="utf-8")
     files.configure.write_text(configure_site_file(host.target), encoding="utf-8")
     return files
 
@@ -80,8 +87,8 @@ def meson_cross_file(target: Target, toolchain: Toolchain) -> str:
     })  # fmt: skip
 
 
-def cmake_toolchain_file(host: Host, roots: Sequence[Path]) -> str:
-    """A toolchain file of CMake's."""
+def cmake_toolchain_file(host: Host, roots: Sequence[Path], policies: Path) -> str:
+    """A toolchain file of CMake's; file ``policies`` is read by projects when they begin."""
     tools, target = host.toolchain, host.target
     searched = ";".join(str(path) for path in roots) or str(host.headers.parent)
     values = {
@@ -106,6 +113,7 @@ def cmake_toolchain_file(host: Host, roots: Sequence[Path]) -> str:
         f'set({prefix}_INCLUDE_DIR "{_escaped(host.headers)}" CACHE PATH "" FORCE)'
         for prefix in ("Python", "Python3")
     ]
+    lines.append(f'list(APPEND CMAKE_PROJECT_INCLUDE "{_escaped(policies)}")')
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -113,7 +113,9 @@ def _zig_toolchain(target: Target) -> Toolchain:
             )
     triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
     zig = _zig_program()
-    settings = {**_zig_settings(target, triple), "zig": str(zig), "cache": str(_zig_cache())}
+    settings = _zig_settings(target, triple)
+    told = json.dumps(settings, sort_keys=True)
+    settings |= {"zig": str(zig), "cache": str(_zig_cache())}
     described = json.dumps(settings, sort_keys=True)
     driver = Path(zig_driver.__file__).read_bytes()
     key = store.digest_of("2", described, driver, sys.executable, strip_command.__file__)
@@ -133,7 +135,7 @@ def _zig_toolchain(target: Target) -> Toolchain:
     return Toolchain(
         name=ZIG,
         target=target,
-        identity=f"{_table()['zig']['requirement']} {triple} {store.digest_of(driver)}",
+        identity=f"{_table()['zig']['requirement']} {triple} {store.digest_of(driver, told)}",
         floor=floor,
         cxx=folder / "c++",
         dlltool=folder / "dlltool" if target.is_windows else None,
