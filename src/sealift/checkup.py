@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sealift import console, jsonform, store, tools
 from sealift.config import Settings
+from sealift.cross.toolchain import gnu_toolchains, kept_zig
 from sealift.errors import SealiftError
 from sealift.interpreters import choose
 from sealift.target import current_target
@@ -54,6 +55,7 @@ def run_checks() -> Iterator[Check]:
         remedy="zig is fetched from the index when one is needed; or install gcc or clang",
         needed=False,
     )
+    yield from _toolchain_checks()
     uses = (
         (tools.BWRAP, "sealift test"),
         (tools.GPGV, "what comes from Debian's archive"),
@@ -71,6 +73,30 @@ def run_checks() -> Iterator[Check]:
     yield _decoder_check()
     yield _interpreter_check()
     yield _store_check()
+
+
+def _toolchain_checks() -> Iterator[Check]:
+    """What compiles for other machines."""
+    try:
+        zig = kept_zig()
+    except SealiftError as problem:
+        yield Check("zig", good=False, found="", remedy=problem.message, needed=False)
+        return
+    yield Check(
+        "zig, for other machines",
+        good=bool(zig),
+        found=str(zig or ""),
+        remedy="fetched from the package index when it is first needed",
+        needed=False,
+    )
+    known = gnu_toolchains()
+    yield Check(
+        "GNU toolchains for other machines",
+        good=bool(known),
+        found=", ".join(known),
+        remedy="only --toolchain gcc needs one, such as apt install g++-aarch64-linux-gnu",
+        needed=False,
+    )
 
 
 def _decoder_check() -> Check:

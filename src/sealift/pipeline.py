@@ -9,13 +9,14 @@ import dataclasses
 import difflib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from sealift import console, jsonform, plugins
 from sealift.application import check_application
@@ -96,6 +97,7 @@ def make_jobs(request: Request) -> Plan:
         python = min(found.feature for found in interpreters.values())
         locked = lock(project, python=python, update=request.upgrade)
         step.done(console.count(len(locked.packages), "package"))
+    _check_builds(project, locked)
     return make_plan(
         project,
         lock=locked,
@@ -103,6 +105,21 @@ def make_jobs(request: Request) -> Plan:
         interpreters=interpreters,
         formats=tuple(dict.fromkeys(settings.config.formats)),
     )
+
+
+def _check_builds(project: Project, locked: Pylock) -> None:
+    """Warn of options for packages that are not there to be built."""
+    there = {canonicalize_name(project.name), *(package.name for package in locked.packages)}
+    for name in project.settings.builds:
+        if name not in there:
+            console.warning(
+                f"[tool.sealift.build.{name}] is for nothing that is needed" + _meant(name, there)
+            )
+
+
+def _meant(name: str, there: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), sorted(there), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _interpreter(
@@ -165,9 +182,10 @@ def _check_materialized(house: Wheelhouse, project: Project) -> None:
     there = {INTERPRETER, "*", *(wheel.name for wheel in house.wheels)}
     for name in project.settings.config.materialize:
         if name not in there:
-            near = difflib.get_close_matches(name.lower(), sorted(there), n=1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
-            console.warning(f"nothing called {name!r} is shipped that could be materialized{meant}")
+            console.warning(
+                f"nothing called {name!r} is shipped that could be materialized"
+                + _meant(name, there)
+            )
 
 
 def make_images(

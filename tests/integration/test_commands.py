@@ -204,10 +204,25 @@ def test_targets_gives_every_refusal_its_reason(tmp_path: Path) -> None:
     assert table["windows-x86_64"]["formats"]["onefile"] in shown.err
 
 
+def test_build_options_for_a_package_that_is_not_needed_warn(tmp_path: Path) -> None:
+    tables = "[tool.sealift.build.demoo]\noptional = ['*']\n[tool.sealift.build.Demo]\n"
+    project = demo_project(tmp_path / "p", more=f'scripts.demo = "demo:main"\n{tables}')
+    outcome = sealift("plan", project, cwd=tmp_path)
+    assert outcome.status == 0, outcome.err
+    assert "[tool.sealift.build.demoo] is for nothing that is needed" in " ".join(
+        outcome.err.split()
+    )
+    assert " ".join(outcome.err.split()).count("is for nothing") == 1
+    assert "did you mean 'demo'?" in " ".join(outcome.err.split())
+
+
 def test_doctor_finds_what_is_needed(tmp_path: Path) -> None:
     outcome = sealift("doctor", "--json", cwd=tmp_path)
     assert outcome.status == 0, outcome.out
     assert {check["name"] for check in outcome.result} >= {"uv", "patchelf", "cache", "machine"}
+    assert {"zig, for other machines", "GNU toolchains for other machines"} <= {
+        check["name"] for check in outcome.result
+    }
 
 
 def test_doctor_says_how_to_get_what_is_missing(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_two_machines_at_once_are_no_target_of_a_compiler() -> None:
     [
         ("linux-x86_64", (2, 17)),
         ("linux-ppc64le", (2, 19)),
-        ("linux-riscv64", (2, 27)),
+        ("linux-riscv64", (2, 31)),
         ("linux-aarch64-musl", None),
         ("windows-x86_64", None),
         ("macos-arm64", (11, 0)),
@@ -217,8 +217,8 @@ def test_a_toolchain_is_made_once_and_differs_by_target() -> None:
 
 @pytest.mark.usefixtures("zig")
 def test_a_floor_that_zig_does_not_have_is_refused() -> None:
-    old = dataclasses.replace(parse_target("linux-riscv64"), floor=(2, 17))
-    with pytest.raises(ToolError, match=r"with glibc 2\.17: the oldest that zig has is 2\.27"):
+    old = dataclasses.replace(parse_target("linux-ppc64le"), floor=(2, 17))
+    with pytest.raises(ToolError, match=r"with glibc 2\.17: the oldest that zig has is 2\.19"):
         find_toolchain("zig", old)
 
 
@@ -233,6 +233,12 @@ def test_the_macos_that_is_compiled_for_is_told_to_zig() -> None:
         find_toolchain("zig", parse_target("macos-arm64").with_floor("10.15"))
 
 
+def test_a_floor_that_no_wheel_can_tell_is_refused_before_anything_is_compiled() -> None:
+    with pytest.raises(ToolError, match=r"glibc 2\.27: .* from 2\.31 on") as caught:
+        find_toolchain("zig", parse_target("linux-riscv64").with_floor("2.27"))
+    assert caught.value.hint == "ask for that floor"
+
+
 def test_a_missing_gnu_toolchain_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ToolError) as caught:
@@ -241,6 +247,12 @@ def test_a_missing_gnu_toolchain_is_told_with_its_package(monkeypatch: pytest.Mo
     assert str(caught.value.hint).startswith("apt install g++-s390x-linux-gnu")
     with pytest.raises(ToolError, match="none is known"):
         find_toolchain("gcc", parse_target("linux-aarch64-musl"))
+
+
+def test_a_name_that_is_no_toolchain_is_told_from_a_path() -> None:
+    with pytest.raises(ToolError, match="there is no toolchain 'tcc'") as caught:
+        find_toolchain("tcc", parse_target("linux-aarch64"))
+    assert "how paths of its programs begin" in str(caught.value.hint)
 
 
 def test_a_gnu_toolchain_is_found_by_how_its_programs_begin(tmp_path: Path) -> None:

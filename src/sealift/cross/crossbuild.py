@@ -12,7 +12,7 @@ from sealift.cross.host import Host, make_host
 from sealift.cross.known import with_known
 from sealift.cross.library import external_libraries, libraries_for, parse_libraries
 from sealift.cross.rust import needs_rust, rust_variables
-from sealift.cross.sysroot import Sysroot, make_sysroot
+from sealift.cross.sysroot import Sysroot, make_sysroot, sysroot_key
 from sealift.cross.toolchain import find_toolchain
 from sealift.cross.universal import halves, merge_wheels
 from sealift.order import Order, announce, apply_patches, made_once
@@ -34,9 +34,14 @@ def make_cross_wheel(order: Order) -> Path:
     host = make_host(order.python.program, toolchain, free_threaded=order.free_threaded)
     # Those that are looked for tell, too: what was made without looking may lack some.
     modules = _common_modules(order.siblings)
-    floor, libraries = str(order.target.floor), str(libraries_for(order.name))
-    parts = ("cross", host.key, floor, libraries, *sorted(modules))
-    return made_once(order, parts, lambda out, key: _build(order, host, key, out, modules=modules))
+    libraries = _libraries(order)
+    sysroot = sysroot_key(libraries, order.target) if libraries else ""
+    parts = ("cross", host.key, str(order.target.floor), sysroot, *sorted(modules))
+
+    def make(out: Path, key: str) -> None:
+        _build(order, host, key, out, modules=modules, libraries=libraries)
+
+    return made_once(order, parts, make)
 
 
 def _universal_wheel(order: Order) -> Path:
@@ -47,7 +52,10 @@ def _universal_wheel(order: Order) -> Path:
     return made_once(order, parts, lambda out, _: merge_wheels(intel, apple, out))
 
 
-def _build(order: Order, host: Host, key: str, out: Path, *, modules: frozenset[str]) -> None:
+def _build(
+    order: Order, host: Host, key: str, out: Path, *, modules: frozenset[str],
+    libraries: Sequence[str],
+) -> None:  # fmt: skip
     announce(order)
     out.mkdir()
     options = order.options
@@ -57,7 +65,7 @@ def _build(order: Order, host: Host, key: str, out: Path, *, modules: frozenset[
         tempfile.TemporaryDirectory(prefix="sealift-cross-") as scratch,
     ):
         apply_patches(order, folder)
-        sysroot = _sysroot(order, host, folder)
+        sysroot = make_sysroot(libraries, host.toolchain) if libraries else None
         roots = [sysroot.path / "usr"] if sysroot else []
         files = write_build_files(Path(scratch), host, roots=roots)
         system = backend.read_build_system(folder)
@@ -104,12 +112,23 @@ def _claiming(wheel: Path, order: Order) -> Path:
     return wheel.rename(wheel.with_name(f"{stem}-{platform.replace('linux', family, 1)}"))
 
 
-def _sysroot(order: Order, host: Host, folder: Path) -> Sysroot | None:
+def _libraries(order: Order) -> tuple[str, ...]:
     """What the order's options, the project or the table of packages say that it links to."""
-    wanted = (*order.options.libraries, *external_libraries(folder)) or libraries_for(order.name)
-    if not parse_libraries(wanted):
-        return None
-    return make_sysroot(wanted, host.toolchain)
+    wanted = (*order.options.libraries, *_external(order)) or libraries_for(order.name)
+    return wanted if parse_libraries(wanted) else ()
+
+
+def _external(order: Order) -> tuple[str, ...]:
+    """What the project says; found once for the same archive or commit."""
+    if order.sources.folder:
+        return external_libraries(order.sources.folder)
+
+    def look() -> list[str]:
+        with order.sources.opened(key) as folder:
+            return [*external_libraries(folder)]
+
+    key = store.digest_of("externals", order.sources.digest() or "")
+    return tuple(store.remember("externals", key, look))
 
 
 def _variables(sysroot: Sysroot) -> dict[str, str | None]:

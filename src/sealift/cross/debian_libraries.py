@@ -5,6 +5,7 @@ itself is not in it, nor are programs.  Its pkg-config files and scripts name it
 ``/usr``.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,9 +15,10 @@ from pathlib import Path
 from sealift import store
 from sealift.cross.library import debian_table
 from sealift.debian.downloads import download
-from sealift.debian.index import Location, Package, locate_index, open_index
+from sealift.debian.index import Index, Location, Package, locate_index
 from sealift.debian.releases import Release, architecture, parse_release
 from sealift.debian.resolution import resolve
+from sealift.debian.selection import select_packages
 from sealift.debian.unpacking import unpack_packages
 from sealift.errors import RefusedError
 from sealift.owners import Owner
@@ -41,8 +43,8 @@ class DebianLibraries:
 
     @property
     def key(self) -> str:
-        """What tells it from others."""
-        return store.digest_of(self.location.file.sha256, *self.names, *sorted(self.replaced))
+        """What tells its content from others: the packages that it is now."""
+        return store.digest_of("2", *(package.file.sha256 for package in choose_packages(self)))
 
 
 def locate_libraries(
@@ -115,18 +117,26 @@ def _owner(package: Package, place: Location) -> Owner:
 
 
 def choose_packages(libraries: DebianLibraries) -> tuple[Package, ...]:
-    """The packages that ``libraries`` are, with all that comes along."""
-    rules = _Rules(libraries.replaced)
-    return resolve(open_index(libraries.location), libraries.names, is_assumed=rules)
+    """The packages that ``libraries`` are, with all that comes along; see :func:`select_packages`.
+
+    Raises :class:`~sealift.errors.ConfigError` and :class:`~sealift.errors.FetchError`.
+    """
+    table, replaced = debian_table(), sorted(libraries.replaced)
+    rules = _Rules(table["followed"], table["left_out"].replace("\n", ""), libraries.replaced)
+
+    def select(index: Index) -> tuple[Package, ...]:
+        return resolve(index, libraries.names, is_assumed=rules)
+
+    what = ("libraries", json.dumps([table["followed"], table["left_out"], replaced]))
+    return select_packages(libraries.location, (*what, *libraries.names), select).packages
 
 
 class _Rules:
     """Which dependencies are not followed."""
 
-    def __init__(self, replaced: frozenset[str]) -> None:
-        table = debian_table()
-        self._followed = re.compile(table["followed"])
-        self._left_out = re.compile(table["left_out"].replace("\n", ""))
+    def __init__(self, followed: str, left_out: str, replaced: frozenset[str]) -> None:
+        self._followed = re.compile(followed)
+        self._left_out = re.compile(left_out)
         self._replaced = replaced
 
     def __call__(self, names: Sequence[str]) -> bool:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealift import process, store
-from sealift.binary.elf import read_elf
+from sealift.cross.hostmachine import other_cpu
 from sealift.cross.hostpython import HostPython, here
 from sealift.cross.toolchain import GNU, Toolchain
 from sealift.errors import ToolError
-from sealift.target import load_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +108,11 @@ def _try(host: HostPython, cc: Sequence[str]) -> None:
             hint="--cc names another compiler   |   --sysroot names its C library   |   "
             "--toolchain zig needs none",
         )
-        facts = read_elf(result)
-    arch = host.target.arch
-    known = {target.arch for target in load_targets().values()}
-    if facts and arch in known and not facts.runs_on(arch):
+        other = other_cpu(result, host.target)
+    if other:
         raise ToolError(
             f"cannot build for {host.program} with {shlex.join(cc)}: it compiles for "
-            f"{facts.machine}, but that Python is for {arch}",
+            f"{other}, but that Python is for {host.target.arch}",
             hint="--cc names another compiler   |   --toolchain zig needs none",
         )
 

@@ -47,6 +47,18 @@ def target_of(
     )  # fmt: skip
 
 
+def other_cpu(path: Path, target: Target) -> str | None:
+    """The CPU that the ELF file at ``path`` is for where ``target`` has another one.
+
+    ``None`` tells nothing of files of another kind, and of CPUs that no target here has.
+    """
+    with path.open("rb") as file:
+        facts = read_elf(path) if file.read(4) == b"\x7fELF" else None
+    known = {each.arch for each in load_targets().values()}
+    agrees = facts is None or target.arch not in known or facts.runs_on(target.arch)
+    return None if agrees or facts is None else facts.machine
+
+
 def _is_called(target: Target, triplet: str) -> bool:
     return target.os == "linux" and host_row(target)["triplet"] == triplet
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sealift.binary.elf import read_elf
-from sealift.cross.hostmachine import target_of
+from sealift.cross.hostmachine import other_cpu, target_of
 from sealift.cross.hostvariables import FEATURE, Place, Variables, read_variables
 from sealift.errors import InterpreterError
-from sealift.target import Target, load_targets
+from sealift.target import Target
 
 _PLATFORM = re.compile(r"^_PYTHON_HOST_PLATFORM=[ \t]*(\S+)", re.MULTILINE)
 _VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"+]+)', re.MULTILINE)
@@ -233,16 +232,10 @@ def _version(headers: Sequence[Path]) -> str | None:
 
 
 def _check(host: HostPython) -> None:
-    facts = None
-    if host.program.is_file():
-        with host.program.open("rb") as file:
-            facts = read_elf(host.program) if file.read(4) == b"\x7fELF" else None
-    arch = host.target.arch
-    known = {target.arch for target in load_targets().values()}
-    if facts and arch in known and not facts.runs_on(arch):
+    if host.program.is_file() and (other := other_cpu(host.program, host.target)):
         raise InterpreterError(
-            f"cannot build for {host.program}: it is for {facts.machine}, but what was recorded "
-            f"when it was built is for {arch}",
+            f"cannot build for {host.program}: it is for {other}, but what was recorded "
+            f"when it was built is for {host.target.arch}",
             hint="is it a launcher of another Python? --sysconfigdata-file names the host's file",
         )
     for name in ("Python.h", "pyconfig.h"):

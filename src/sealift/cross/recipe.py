@@ -2,7 +2,7 @@
 
 import functools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -32,7 +32,9 @@ class Recipe:
     """How library ``name`` is built: by ``steps``, or where there are none by ``compilation``.
 
     ``source`` is Debian's source package, ``licence`` an SPDX expression.  ``needs`` are recipes
-    that come first, ``tools`` programs of this machine.  ``cpus`` are values for the steps.
+    that come first, ``tools`` programs of this machine.  ``cpus`` are values for the steps.  What
+    differs from system to system is in mappings by its name: ``more`` options, ``systems`` with
+    values for the steps, and in ``links`` libraries of the system that are linked to besides.
     """
 
     name: str
@@ -43,6 +45,9 @@ class Recipe:
     on: tuple[str, ...] = ("linux",)
     steps: tuple[tuple[str, ...], ...] = ()
     options: tuple[str, ...] = ()
+    more: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    systems: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     environment: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
     cpus: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     compilation: Compilation | None = None
@@ -59,14 +64,15 @@ class Recipe:
 
     def values(self, target: Target) -> Mapping[str, str]:
         """What replaces names in the steps for ``target``; raises :class:`RefusedError`."""
-        found = self.cpus.get(target.arch, self.cpus.get("default"))
+        own = target.arch if target.os == "linux" else f"{target.os}-{target.arch}"
+        found = self.cpus.get(own, self.cpus.get("default"))
         if target.os not in self.on or (self.cpus and found is None):
             raise RefusedError(
                 f"cannot build {self.name} for {target} from source: the recipe is for "
                 + (", ".join(self.on) if target.os not in self.on else ", ".join(self.cpus)),
                 hint="build without it, or bring a wheel that has it",
             )
-        return found or {}
+        return {**self.systems.get(target.os, {}), **(found or {})}
 
 
 def find_recipe(name: str) -> Recipe | None:
@@ -85,10 +91,17 @@ def find_recipe(name: str) -> Recipe | None:
         on=tuple(row.get("on", ("linux",))),
         steps=tuple(map(tuple, row.get("steps", system.get("steps", ())))),
         options=tuple(row.get("options", ())),
+        more=_tuples(row.get("more", {})),
+        links=_tuples(row.get("links", {})),
+        systems=row.get("systems", {}),
         environment=row.get("environment", {}),
         cpus=row.get("cpus", {}),
         compilation=_compilation(compiled) if compiled else None,
     )
+
+
+def _tuples(table: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(texts) for name, texts in table.items()}
 
 
 def _compilation(row: Mapping[str, Any]) -> Compilation:

@@ -6,6 +6,7 @@ links, and one copy serves all modules of a wheel.  For other systems they are s
 """
 
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -36,6 +37,9 @@ _OWN = ("BUILD_CC", "CC_BUILD", "CC_FOR_BUILD")
 # Programs that would make anew what the sources bring.
 _MAINTAINERS = ("ACLOCAL", "AUTOCONF", "AUTOHEADER", "AUTOMAKE", "MAKEINFO")
 _KINDS = {True: ("--enable-shared", "--disable-static"), False: ("--disable-shared",)}
+_CMAKE_SYSTEMS = {"linux": "Linux", "macos": "Darwin", "windows": "Windows"}
+# A static library asks whoever links to it for what a shared one was linked to itself.
+_PRIVATE = re.compile(r"^(Requires|Libs|Cflags)\.private:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,8 @@ def build_library(build: SourceBuild) -> Path:
                 work.run([*work.filled(step)], number)
             entry.mkdir()
             _keep(work.out / "usr", entry / "usr", ".so" if target.os == "linux" else ".a")
+            if target.os != "linux":
+                _tell_private(entry / "usr/lib/pkgconfig", recipe.links.get(target.os, ()))
             _check(entry, build)
 
     return store.make_entry("libraries", build.key, make)
@@ -173,10 +179,14 @@ class _Work:
             "cpu": target.machine,
             "out": str(self.out),
             "jobs": str(os.cpu_count() or 1),
+            "system": _CMAKE_SYSTEMS[target.os],
+            "shared": "ON" if target.os == "linux" else "OFF",
+            "static": "OFF" if target.os == "linux" else "ON",
         }
         for word in words:
             if word == "{options}":
-                yield from self.filled(self.build.recipe.options)
+                recipe = self.build.recipe
+                yield from self.filled([*recipe.options, *recipe.more.get(target.os, ())])
             elif word == "{kinds}":
                 yield from _KINDS[target.os == "linux"]
             else:
@@ -202,6 +212,25 @@ def _keep(usr: Path, kept: Path, kind: str) -> None:
     for name in ("lib/pkgconfig", "lib/cmake"):
         if (usr / name).is_dir():
             shutil.move(usr / name, kept / name)
+
+
+def _tell_private(folder: Path, links: Sequence[str]) -> None:
+    """Let pkg-config say what static libraries need: what is private to shared ones, ``links``.
+
+    Fields of a kind are not told twice in one file (pkg-config's pc(5)), so they become one.
+    """
+    for path in folder.glob("*.pc"):
+        text = _PRIVATE.sub(r"\1:", path.read_text(encoding="utf-8"))
+        fields: dict[str, list[str]] = {"Libs": [f"-l{name}" for name in links]}
+        others = []
+        for line in text.splitlines():
+            name, colon, value = line.partition(":")
+            if colon and name in {"Requires", "Libs", "Cflags"}:
+                fields.setdefault(name, []).append(value.strip())
+            else:
+                others.append(line)
+        told = (f"{name}: {' '.join(values)}" for name, values in fields.items())
+        path.write_text("".join(f"{line}\n" for line in (*others, *told)), encoding="utf-8")
 
 
 def _check(entry: Path, build: SourceBuild) -> None:

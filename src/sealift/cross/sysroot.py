@@ -34,6 +34,7 @@ from sealift.cross.recipe import (
 from sealift.cross.source_build import SourceBuild, build_library
 from sealift.cross.toolchain import GNU, Toolchain
 from sealift.owners import Owner, record_owners
+from sealift.target import Target
 
 _FORMAT = "2"  # another one makes other trees of the same packages
 
@@ -72,22 +73,50 @@ def make_sysroot(libraries: Sequence[str], toolchain: Toolchain) -> Sysroot:
     :class:`~sealift.errors.FetchError`, :class:`~sealift.errors.ArchiveError` and what
     :func:`~sealift.cross.source_build.build_library` does.
     """
-    wanted, target = parse_libraries(libraries), toolchain.target
+    debian, recipes = _chosen(libraries, toolchain.target)
+    return _assembled(debian, [*_built(recipes, toolchain)], toolchain)
+
+
+def sysroot_key(libraries: Sequence[str], target: Target) -> str:
+    """What tells what :func:`make_sysroot` would make now from what it made of other packages.
+
+    Nothing is built for it, and the network is asked at most once a day whether Debian has others.
+    Raises as :func:`make_sysroot` does.
+    """
+    debian, recipes = _chosen(libraries, target)
+    sources = (text for each in recipes for text in (each.text(), source_of(each).key))
+    return store.digest_of(debian.key if debian else "", *sources)
+
+
+def _chosen(
+    libraries: Sequence[str], target: Target
+) -> tuple[DebianLibraries | None, tuple[Recipe, ...]]:
+    """Debian's packages and the recipes that have ``libraries`` for ``target``."""
+    wanted = parse_libraries(libraries)
     from_source = target.floor is not None or not has_libraries(target)
     built = [library for library in wanted if from_source and find_recipe(library.name)]
     taken = [library.debian for library in wanted if library not in built]
     replaced = [library.debian for library in built]
     debian = locate_libraries(taken, target, replaced=replaced) if taken else None
-    recipes = with_needs(tuple(library.name for library in built))
-    return _assembled(debian, [*_built(recipes, toolchain)], toolchain)
+    return debian, with_needs(tuple(library.name for library in built))
 
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A library at ``path``, built from what ``owner`` says."""
+    """A library at ``path``, built from what ``owner`` says.
+
+    ``links`` are libraries of the system that it is linked to.
+    """
 
     path: Path
     owner: Owner
+    links: tuple[str, ...]
+
+    def linked(self) -> list[str]:
+        """How it is linked to by those who name no library that it needs; only static ones are."""
+        found = sorted((self.path / "usr/lib").glob("lib*.a"))
+        archives = [path for path in found if not path.is_symlink()]
+        return [f"-l{name}" for name in (*(path.stem[3:] for path in archives), *self.links)]
 
     def owners(self) -> dict[str, Owner]:
         """The owner of its files, by their paths."""
@@ -109,7 +138,8 @@ def _built(recipes: Sequence[Recipe], toolchain: Toolchain) -> Iterator[_Built]:
             needs=tuple(each.path for each in needed),
             variables=sysroot.variables,
         )
-        done[recipe.name] = _Built(build_library(build), owner_of(recipe, source))
+        links = recipe.links.get(toolchain.target.os, ())
+        done[recipe.name] = _Built(build_library(build), owner_of(recipe, source), links)
         yield done[recipe.name]
 
 
@@ -140,7 +170,8 @@ def _assembled(
         key=key,
         packages=packages,
         library_folders=library_folders(final),
-        variables=_variables(final, toolchain),
+        # Those that need others in front of them.
+        variables=_variables(final, toolchain, [it for one in built[::-1] for it in one.linked()]),
     )
 
 
@@ -149,10 +180,10 @@ def _versions(owners: Iterable[Owner]) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _variables(path: Path, toolchain: Toolchain) -> dict[str, str | None]:
+def _variables(path: Path, toolchain: Toolchain, linked: Sequence[str]) -> dict[str, str | None]:
     usr, folders = path / "usr", library_folders(path)
     headers = [*_header_folders(usr)]
-    linking = [f"-L{folder}" for folder in folders]
+    linking = [*(f"-L{folder}" for folder in folders), *linked]
     if toolchain.target.os == "linux":
         # Debian's libraries ask for a C library that is newer than the one that is linked to.
         linking.append("-Wl,--allow-shlib-undefined")

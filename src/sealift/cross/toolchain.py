@@ -74,6 +74,28 @@ def find_toolchain(name: str, target: Target) -> Toolchain:
     return _gnu_toolchain(name, target)
 
 
+def gnu_toolchains() -> tuple[str, ...]:
+    """Names of targets that this machine has a GNU toolchain for, as :func:`find_toolchain` asks.
+
+    >>> set(gnu_toolchains()) <= set(_table()["gnu"])
+    True
+    """
+    rows: Mapping[str, Mapping[str, str]] = _table()["gnu"]
+    return tuple(
+        name
+        for name, row in rows.items()
+        if all(shutil.which(row["prefix"] + program) for program in _GNU_NAMES.values())
+    )
+
+
+def kept_zig() -> Path | None:
+    """Zig's program where it is here, ``None`` where it would be got first."""
+    spec = importlib.util.find_spec("ziglang")
+    kept = store.store_root() / "tools" / str(_table()["zig"]["requirement"]) / "ziglang"
+    folders = [*((spec.submodule_search_locations or ()) if spec else ()), kept]
+    return next((path for it in folders for path in Path(it).glob("zig*") if path.is_file()), None)
+
+
 def default_floor(target: Target) -> Version | None:
     """The system that is compiled for when no floor is asked for: the oldest that is in use.
 
@@ -105,12 +127,7 @@ def _zig_toolchain(target: Target) -> Toolchain:
     if floor and target.floor:
         floor = target.floor
         if floor < _oldest(target):
-            raise ToolError(
-                f"cannot compile for {target} with {system} {_dotted(floor)}: "
-                f"the oldest that zig has is {_dotted(_oldest(target))}",
-                hint="ask for that floor"
-                + (f", or name a toolchain with --toolchain {GNU}" if target.abi == "gnu" else ""),
-            )
+            raise _too_old(target, f"{system} {_dotted(floor)}")
     triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
     zig = _zig_program()
     settings = _zig_settings(target, triple)
@@ -141,6 +158,17 @@ def _zig_toolchain(target: Target) -> Toolchain:
         dlltool=folder / "dlltool" if target.is_windows else None,
         **{name: folder / name for name in ("cc", "ar", "ranlib", "strip", "ld")},
     )
+
+
+def _too_old(target: Target, floor: str) -> ToolError:
+    reason = f"cannot compile for {target} with {floor}: "
+    oldest = _oldest(target)
+    if target.abi == "gnu" and oldest == target.oldest:
+        reason += f"wheels for it are for systems from {_dotted(oldest)} on"
+        return ToolError(reason, hint="ask for that floor")
+    reason += f"the oldest that zig has is {_dotted(oldest)}"
+    other = f", or name a toolchain with --toolchain {GNU}" if target.abi == "gnu" else ""
+    return ToolError(reason, hint=f"ask for that floor{other}")
 
 
 def _write_script(path: Path, arguments: str) -> None:
@@ -210,6 +238,12 @@ def _gnu_toolchain(name: str, target: Target) -> Toolchain:
         raise ToolError(
             f"cannot compile for {target} with a GNU toolchain: none is known for it",
             hint=f"--toolchain {ZIG}   |   --toolchain /path/of/programs/PREFIX-",
+        )
+    if name != GNU and "/" not in name and not name.endswith("-"):
+        raise ToolError(
+            f"cannot compile for {target}: there is no toolchain {name!r}",
+            hint=f"--toolchain {ZIG}   |   --toolchain {GNU}   |   how paths of its programs "
+            "begin, such as /opt/x/bin/arm-none-linux-gnueabihf-",
         )
     prefix = str(row["prefix"]) if name == GNU and row else name
     found = {key: shutil.which(prefix + program) for key, program in _GNU_NAMES.items()}

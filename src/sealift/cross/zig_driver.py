@@ -151,7 +151,7 @@ def _compiled(
     argument: str, arguments: Sequence[str], settings: Mapping[str, Any]
 ) -> Iterator[str]:
     """The compiler's ``argument``, one of ``arguments``."""
-    if argument in settings["rejected"]["compiler"]:
+    if argument in settings["rejected"]["compiler"] and not _is_there(argument, arguments):
         return
     if argument.startswith(_OF_CPUS):
         yield from cpu_option(argument, settings["cpus"])
@@ -159,13 +159,13 @@ def _compiled(
     if argument == "-bundle" and "-bundle" in settings["translated"]["compiler"]:
         # Its name would be the path here.
         yield f"-Wl,-install_name,@rpath/{os.path.basename(output_of(arguments))}"  # noqa: PTH119
-    if argument.startswith("-l") and "spelled" in settings:
-        argument = f"-l{_library(argument[2:], arguments)}"
-    elif not os.path.exists(argument):  # noqa: PTH110  (a path may look like /Option)
+    if not argument.startswith("-l") and not os.path.exists(argument):  # noqa: PTH110  (a path may look like /Option)
         if re.fullmatch(settings.get("dropped", "(?!)"), argument):
             return
         for pattern, spelled in settings.get("spelled", {}).items():
             argument = re.sub(f"^{pattern}$", spelled, argument)
+    if argument.startswith("-l") and "spelled" in settings and not _is_there(argument, arguments):
+        argument = argument.lower()  # Windows' own are called so, and case does not matter there
     yield settings["translated"]["compiler"].get(argument, argument)
 
 
@@ -194,14 +194,14 @@ def cpu_option(argument: str, cpus: Mapping[str, Any]) -> Iterator[str]:
     yield f"-mcpu={head}{''.join(told)}"
 
 
-def _library(name: str, arguments: Sequence[str]) -> str:
-    """The library that is called ``name`` where case does not matter: Windows' are in small."""
-    folders = [argument[2:] for argument in arguments if argument.startswith("-L")]
-    for folder in folders:
-        for pattern in _LIBRARY_NAMES:
-            if os.path.exists(f"{folder}/{pattern.format(name)}"):  # noqa: PTH110
-                return name
-    return name.lower()
+def _is_there(argument: str, arguments: Sequence[str]) -> bool:
+    """Whether ``argument`` is ``-lNAME``, and a folder that ``arguments`` name has that library."""
+    return argument.startswith("-l") and any(
+        os.path.exists(f"{folder[2:]}/{pattern.format(argument[2:])}")  # noqa: PTH110
+        for folder in arguments
+        if folder.startswith("-L")
+        for pattern in _LIBRARY_NAMES
+    )
 
 
 def _linked(arguments: Sequence[str], settings: Mapping[str, Any]) -> Iterator[str]:
