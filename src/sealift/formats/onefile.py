@@ -1,14 +1,13 @@
-"""One executable file: the launcher with the whole product behind it."""
+"""One executable file: the launcher with the whole product in it."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 from sealift import compression
-from sealift.errors import OutputError
 from sealift.image import Image
-from sealift.launcher import payload
-from sealift.launcher.product import CompressedOptions, LauncherFormat, Product, make_product
+from sealift.launcher.carrying import write_single_file
+from sealift.launcher.product import CompressedOptions, LauncherFormat, make_product
 
 
 class OneFile(LauncherFormat):
@@ -26,30 +25,4 @@ class OneFile(LauncherFormat):
         """Write the executable at ``out``."""
         (image,) = images
         product = make_product(image, options)
-        with out.open("xb") as file:
-            _write_launcher(file, product)
-            payload.write_payload(
-                file, _header(product), product.files, compression.LEVELS[options.compression]
-            )
-        out.chmod(0o755)
-
-
-def _write_launcher(out: BinaryIO, product: Product) -> None:
-    program = product.launcher.read_bytes()
-    try:
-        end = payload.payload_offset(program)
-    except ValueError as problem:
-        raise OutputError(f"cannot use the launcher {product.launcher}: {problem}") from problem
-    out.write(program.ljust(end, b"\0"))
-
-
-def _header(product: Product) -> payload.Header:
-    image = product.image
-    return payload.Header(
-        name=payload.folder_name(image.name),
-        version=payload.folder_name(image.version),
-        feature=image.feature,
-        library=image.interpreter.library or "",
-        key=product.key,
-        gui=image.entry.gui,
-    )
+        write_single_file(product, compression.LEVELS[options.compression], out)

@@ -8,9 +8,10 @@
 #include "files.h"
 #include "message.h"
 
+static const uint32_t fat_magic = 0xbebafeca; /* big-endian, read as little */
+static const uint32_t thin_magic = 0xfeedfacf;
+
 enum {
-    FAT_MAGIC = 0xbebafeca, /* big-endian, read as little */
-    THIN_MAGIC = 0xfeedfacf,
     FAT_HEADER = 8,
     FAT_ENTRY = 20,
     MOST_SLICES = 8,
@@ -47,7 +48,7 @@ static bool find_segment(const uint8_t *commands, uint32_t size, uint32_t count,
 
 static bool find_in_slice(int self, uint64_t offset, uint64_t whole, struct carried *carried) {
     uint8_t header[HEADER];
-    if (!read_whole(self, header, sizeof header, offset) || get32(header) != THIN_MAGIC) return false;
+    if (!read_whole(self, header, sizeof header, offset) || get32(header) != thin_magic) return false;
     uint32_t count = get32(header + 16), size = get32(header + 20);
     if (size > MOST_COMMAND_BYTES) return false;
     uint8_t *commands = allocate(size);
@@ -62,7 +63,7 @@ bool find_carried(int self, struct carried *carried) {
     uint8_t head[FAT_HEADER], entry[FAT_ENTRY];
     struct facts found;
     if (!look_at_open(self, &found) || !read_whole(self, head, sizeof head, 0)) return false;
-    if (get32(head) != FAT_MAGIC) return find_in_slice(self, 0, found.size, carried);
+    if (get32(head) != fat_magic) return find_in_slice(self, 0, found.size, carried);
     uint32_t count = get32_big(head + 4);
     for (uint32_t i = 0; i < count && i < MOST_SLICES; i++)
         if (read_whole(self, entry, sizeof entry, FAT_HEADER + (uint64_t)i * FAT_ENTRY) &&

@@ -26,6 +26,7 @@ from sealift.errors import InterpreterError, SealiftError, ToolError
 from sealift.floor import floor_of
 from sealift.index import find_sdist
 from sealift.interpreter import Interpreter
+from sealift.launcher.machines import by_machine, joined
 from sealift.launcher.tree import python_program
 from sealift.target import Target, cpu_count, current_target
 from sealift.tools import find_compiler
@@ -97,9 +98,17 @@ def launcher_for(interpreter: Interpreter) -> Path:
     """The stripped launcher that starts ``interpreter``: a file of the content store.
 
     It contains libpython where the interpreter has no shared one.  It asks for no newer C library
-    than the interpreter does.  Raises :class:`InterpreterError` when there are no headers,
-    :class:`ToolError` when there is no compiler or it fails.
+    than the interpreter does.  For macOS it is signed ad hoc.  Raises :class:`InterpreterError`
+    when there are no headers, :class:`ToolError` when there is no compiler or it fails.
     """
+    launchers = [_launcher(one) for one in by_machine(interpreter)]
+    if interpreter.target.os == "macos":
+        return joined(launchers, f"python{interpreter.feature}")
+    (launcher,) = launchers
+    return launcher
+
+
+def _launcher(interpreter: Interpreter) -> Path:
     if not interpreter.headers:
         raise InterpreterError(
             f"cannot compile a launcher for Python {interpreter.version}: it has no C headers",

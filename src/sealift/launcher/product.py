@@ -23,7 +23,9 @@ from sealift.target import Target
 from sealift.windows.names import check_name, check_paths
 from sealift.windows.resources import resourced_launcher
 
-SYSTEMS = frozenset({"linux"})
+SYSTEMS = frozenset({"linux", "macos"})
+# Where the bytes in front of a payload are the launcher alone, and so need not be in it as a file.
+_LAUNCHER_IN_FRONT = frozenset({"linux"})
 _OWN_MODULES = ("importer", "encodings_start", "adapters", "paths")
 
 
@@ -90,10 +92,19 @@ class Product:
                 f"cannot write the program {program!r}: the folder has {program!r} for itself",
                 hint="set `name` in [tool.sealift], or --name",
             )
+        yield self._launcher(program)
+        yield self._launcher(python)
+
+    def packed_files(self) -> tuple[TreeFile, ...]:
+        """What a single file has to have in its payload to make the tree."""
+        if self.image.target.os in _LAUNCHER_IN_FRONT:
+            return self.files
+        return (*self.files, self._launcher(python_program(self.image.interpreter)))
+
+    def _launcher(self, path: str) -> TreeFile:
         size, digest = self.launcher.stat().st_size, file_sha256(self.launcher)
-        for path in (program, python):
-            pieces = (Piece(self.launcher, 0, size, digest),)
-            yield TreeFile(path=path, mode=0o755, origin="", pieces=pieces)
+        pieces = (Piece(self.launcher, 0, size, digest),)
+        return TreeFile(path=path, mode=0o755, origin="", pieces=pieces)
 
 
 def make_product(image: Image, options: RuntimeOptions) -> Product:

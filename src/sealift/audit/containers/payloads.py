@@ -5,6 +5,7 @@ checked against the file before it is used, and frames are unpacked one at a tim
 """
 
 import bisect
+import mmap
 import struct
 from collections.abc import Iterator
 from functools import partial
@@ -15,12 +16,14 @@ from sealift.audit.content import Content, FileContent
 from sealift.audit.finding import Finding
 from sealift.audit.subject import Kind, Member, Members, Subject
 from sealift.binary.elf_layout import read_header
+from sealift.binary.macho_layout import Commands, is_macho, read_slices
 from sealift.binary.view import View
 from sealift.compression import decompress_at_most
 from sealift.errors import ArchiveError, BinaryFormatError
 
 _MAGIC, _PAGE, _HEADER = b"SEALIFT\1", 4096, 256
 _ELF_HEADER = 64
+_SEGMENT = "__SEALIFT"
 _LARGEST_FRAME, _MOST_FILES = 4 << 20, 1 << 20
 _FILE = struct.Struct("<QQQIHH")
 _FRAME = struct.Struct("<QQII")
@@ -33,7 +36,7 @@ def file_members(subject: Subject) -> Members:
     size = subject.path.stat().st_size
     yield Member(subject.name, size, subject.path.stat().st_mode), FileContent(subject.path, size)
     with reading(subject.name), subject.path.open("rb") as file:
-        if start := _payload_start(file, size):
+        if (start := _payload_start(file, size)) is not None:
             subject.kind = Kind.PRODUCT
             yield from _Payload(file, start, size, subject.name).members()
         file.seek(max(0, size - _TAIL))
@@ -45,17 +48,36 @@ def file_members(subject: Subject) -> Members:
 
 
 def _payload_start(file: BinaryIO, size: int) -> int | None:
-    """Where the payload of an ELF file begins: on the page behind its section headers."""
+    """Where the payload of a program begins, if it has one."""
     file.seek(0)
-    try:
-        header = read_header(View(file.read(_ELF_HEADER), file.name))
-    except BinaryFormatError:
-        return None
-    start = -(-header.sections_end // _PAGE) * _PAGE
-    if start >= size:
+    head = file.read(_ELF_HEADER)
+    start = _segment_start(file) if is_macho(head) else _end_of_elf(head, file.name)
+    if start is None or start >= size:
         return None
     file.seek(start)
     return start if file.read(8) == _MAGIC else None
+
+
+def _end_of_elf(head: bytes, name: str) -> int | None:
+    """The page behind the section headers of an ELF file."""
+    try:
+        header = read_header(View(head, name))
+    except BinaryFormatError:
+        return None
+    return -(-header.sections_end // _PAGE) * _PAGE
+
+
+def _segment_start(file: BinaryIO) -> int | None:
+    """The segment for it in a slice of a Mach-O file; one has it for all."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            for piece in read_slices(View(data, file.name)):
+                for segment in Commands(piece.part).segments():
+                    if segment.name == _SEGMENT:
+                        return piece.offset + segment.offset
+        except BinaryFormatError:
+            return None
+    return None
 
 
 class _Payload:
