@@ -113,17 +113,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """CPython for Windows, with the DLL of the stable ABI, which leads to its own."""
-    program = windows_python(tmp_path_factory.mktemp("python"))
-    names = stable_names(FEATURE)
-    lines = [f"{name}=python{PYTHON}.{name}" for name in names]
-    definition = program.parent / "python3.def"
-    definition.write_text("\n".join(["LIBRARY python3.dll", "EXPORTS", *lines, ""]))
-    subprocess.run(
-        [require_tool(f"{MINGW}-gcc"), "-shared", "-nostdlib", "-Wl,--entry=0", definition,
-         "-o", program.parent / "python3.dll"],
-        check=True,
-    )  # fmt: skip
-    return program
+    return windows_python(tmp_path_factory.mktemp("python"))
 
 
 @pytest.fixture

@@ -1,43 +1,53 @@
-"""A CPython for Windows, put together from a wheel that has its DLLs.
+"""CPython for Windows as Sealift ships it, with a program of a few lines to start it."""
 
-Such wheels bring the DLL of Python and its extension modules, as python.org builds and signs them;
-the modules in Python are those of the interpreter that runs the tests, of the same minor version.
-"""
-
+import shutil
 import subprocess
 import sys
-import sysconfig
-import zipfile
 from pathlib import Path
 
-from tests.support.tools import require_tool
+from sealift.config import Settings
+from sealift.errors import SealiftError
+from sealift.image import Image
+from sealift.interpreter import Interpreter
+from sealift.interpreters.wheels import WheelInterpreters
+from sealift.target import load_targets
+from tests.support.tools import missing, require_tool
 from tests.support.windows_wheels import MINGW, PYTHON, import_library, python_library
 
-_WHEEL = "panda3d==1.10.16"
-_FOLDER = "deploy_libs/"
+FEATURE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
 _MAIN = """#include <wchar.h>
 __declspec(dllimport) int Py_Main(int, wchar_t **);
 int wmain(int count, wchar_t **arguments) { return Py_Main(count, arguments); }
 """
 
 
+def wheel_interpreter(target: str) -> Interpreter:
+    """CPython for ``target`` out of wheels, of the feature version that runs the tests."""
+    try:
+        return WheelInterpreters().find(FEATURE, load_targets()[target], Settings())
+    except SealiftError as problem:
+        missing(f"needs CPython {FEATURE} for {target}: {problem}")
+
+
 def windows_python(folder: Path) -> Path:
     """``python.exe`` in ``folder``; it looks at no environment variables."""
-    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-         "--platform", "win_amd64", "--python-version", minor, "--dest", folder, _WHEEL],
-        check=True,
-    )  # fmt: skip
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        for member in archive.infolist():
-            name = member.filename.removeprefix(_FOLDER)
-            if member.filename.startswith(_FOLDER) and "/" not in name:
-                (folder / name).write_bytes(archive.read(member))
-    wheel.unlink()
-    (folder / "Lib").symlink_to(sysconfig.get_path("stdlib"))
-    (folder / f"python{PYTHON}._pth").write_text("Lib\n.\n")
+    root = wheel_interpreter("windows-x86_64").root
+    shutil.copytree(root, folder, dirs_exist_ok=True)
+    return _program(folder, ("Lib", "DLLs", "."))
+
+
+def place_image(image: Image, folder: Path) -> Path:
+    """``python.exe`` in ``folder``, among all files of ``image``, which is for Windows."""
+    for entry in image.entries:
+        place = folder / entry.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(entry.source, place)
+    return _program(folder, image.search_path)
+
+
+def _program(folder: Path, search_path: tuple[str, ...]) -> Path:
+    (folder / f"python{PYTHON}._pth").write_text("".join(f"{each}\n" for each in search_path))
     (folder / "main.c").write_text(_MAIN)
     library = import_library(python_library(folder, PYTHON))
     subprocess.run(
