@@ -23,7 +23,7 @@ DOORS = {
 # Run inside the product, by its own interpreter: they belong to no layer and cannot use doors.
 SHIPPED = {
     *("launcher/importer.py", "launcher/adapters.py", "launcher/paths.py"),
-    "launcher/encodings_start.py",
+    *("launcher/encodings_start.py", "launcher/frozen.py", "launcher/windows.py"),
     *("pyz_boot.py", "pyz_unpack.py", "bytecode_worker.py"),
     # Run inside a build, by its Python.
     "cross/answering.py",

@@ -105,7 +105,7 @@ def _text(path: Path) -> str:
 
 
 def test_each_system_has_its_own_sources_and_no_others() -> None:
-    systems = {"linux", "macos"}
+    systems = {"linux", "macos", "windows"}
     assert set(compiling._systems()) == systems
     every = {path for path in SOURCES if path.suffix == ".c"}
     assert {path for system in systems for path in c_sources(system)} == every

@@ -134,6 +134,17 @@ def test_names_become_parts_of_folder_names(name: str, plain: str) -> None:
     assert len(folder_name(name).encode()) <= 96
 
 
+def pe(*, offset: int, part: int, size: int) -> bytes:
+    """A PE file of ``size`` bytes with one section of ``part`` bytes at ``offset``."""
+    header = bytearray(size)
+    header[:2] = b"MZ"
+    struct.pack_into("<I", header, 0x3C, 64)
+    struct.pack_into("<4sHH12xHH", header, 64, b"PE\0\0", 0x8664, 1, 240, 0x22)
+    struct.pack_into("<H30xII16xI", header, 88, 0x20B, 4096, 512, 1024)
+    struct.pack_into("<8sIIII12xI", header, 328, b".text", part, 4096, part, offset, 0x60000020)
+    return bytes(header)
+
+
 def elf(*, table: int, count: int, size: int, bits: int = 64, order: str = "<") -> bytes:
     header = bytearray(size)
     header[:7] = b"\x7fELF" + bytes((bits // 32, 1 + (order == ">"), 1))
@@ -151,12 +162,22 @@ def test_a_payload_begins_at_the_page_behind_the_section_headers() -> None:
     assert payload_offset(elf(table=4032, count=1, size=4096, bits=32, order=">")) == 4096
 
 
+def test_in_pe_files_it_begins_at_the_page_behind_the_last_section() -> None:
+    assert payload_offset(pe(offset=1024, part=512, size=1536)) == 4096
+    assert payload_offset(pe(offset=4096, part=512, size=4608)) == 8192
+
+
 @pytest.mark.parametrize(
     "program",
-    [b"MZ" + bytes(200), elf(table=0, count=0, size=200), elf(table=100, count=1, size=9000)],
+    [
+        b"MZ" + bytes(200),
+        elf(table=0, count=0, size=200),
+        elf(table=100, count=1, size=9000),
+        pe(offset=1024, part=512, size=9000),
+    ],
 )
 def test_other_programs_carry_no_payload(program: bytes) -> None:
-    with pytest.raises(ValueError, match=r"ELF|section headers"):
+    with pytest.raises(ValueError, match=r"ELF|sections"):
         payload_offset(program)
 
 

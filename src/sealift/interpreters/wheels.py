@@ -18,6 +18,7 @@ from sealift.interpreter import Interpreter
 from sealift.interpreters import tcl
 from sealift.interpreters.candidates import fits, search
 from sealift.interpreters.carried import Carrier, carriers_of, runtime_of
+from sealift.interpreters.headers import headers_for
 from sealift.interpreters.installation import Installation
 from sealift.interpreters.joining import Joined, Tree
 from sealift.interpreters.macos_tree import MacosTree
@@ -60,7 +61,7 @@ class WheelInterpreters:
             stdlib=tree.stdlib,
             library=tree.library,
             static_library=None,
-            headers=None,
+            headers=headers_for(found, target),
             program=found.program,
             ext_suffix=tree.ext_suffix,
             free_threaded=False,

@@ -7,14 +7,14 @@ and gets the original first; the importer puts them in place and loads this when
 import sys
 
 import _sealift  # type: ignore[import-not-found]
-from _sealift_importer import prefix, root, settings, source_at, support  # type: ignore[import-not-found]
+from _sealift_importer import key_of, native_path, prefix, settings, source_at, support  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-BUNDLED_CERTIFICATES = root + "/lib/cacert.pem"
+BUNDLED_CERTIFICATES = prefix + native_path(settings["stdlib"].partition("/")[0] + "/cacert.pem")
 # Where systems keep their roots, when OpenSSL was built to look elsewhere.
 SYSTEM_CERTIFICATES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch
@@ -96,7 +96,8 @@ def set_default_verify_paths(original: "Callable[..., None]", context: "Any") ->
     bundled = settings["certificates"] == "bundled"
     if named or not bundled:
         original(context)
-    if named or (not bundled and _has_certificates(paths)):
+    # Windows has a store of its own, which was asked before.
+    if named or (not bundled and (sys.platform == "win32" or _has_certificates(paths))):
         return
     candidates = () if bundled else SYSTEM_CERTIFICATES
     for path in (*candidates, BUNDLED_CERTIFICATES):
@@ -116,12 +117,12 @@ def _has_certificates(paths: "Any") -> "bool":
 def locate_file(original: "Callable[..., Any]", distribution: "Any", path: "Any") -> "Any":
     """``PathDistribution.locate_file``: sources exist, whether on disk or in the image."""
     found = original(distribution, path)
-    return support("_sealift_paths").ImagePath(found) if str(found).startswith(prefix) else found
+    return support("_sealift_paths").ImagePath(found) if key_of(str(found)) is not None else found
 
 
 def dlopen(original: "Callable[..., int]", name: "Any", mode: "int") -> "int":
     """``ctypes._dlopen``, from a copy where the library's place forbids execution."""
-    if isinstance(name, str) and name.startswith(prefix):
+    if isinstance(name, str) and key_of(name) is not None:
         name = _sealift.native(name)
     return original(name, mode)
 
@@ -165,7 +166,7 @@ def end_process(status: "Any") -> None:
                 stream.flush()
         except Exception:  # noqa: BLE001  (streams may be anything)
             code = 120
-    os._exit(code & 0xFF)
+    os._exit(code & 0xFF if os.name == "posix" else (code + 2**31) % 2**32 - 2**31)
 
 
 def _tell_last(status: "Any") -> None:

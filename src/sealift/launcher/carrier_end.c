@@ -12,6 +12,7 @@ bool find_carried(int self, struct carried *carried) {
     if (end == 0 || end >= UINT32_MAX || !look_at_open(self, &found)) return false;
     uint64_t start = (end + PAGE - 1) / PAGE * PAGE;
     if (found.size <= start) return false;
-    *carried = (struct carried){.start = start, .size = found.size - start, .program_size = start};
+    *carried = (struct carried){.start = start, .size = found.size - start};
+    if (OS_PROGRAM_IN_FRONT) carried->program_size = start;
     return true;
 }

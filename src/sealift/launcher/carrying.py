@@ -1,6 +1,6 @@
 """Single files: how a launcher carries its payload, which each format of programs has its way for.
 
-Behind an ELF image nothing looks at what follows.  A Mach-O file is signed as a whole, to its end,
+Behind an ELF image, and the sections of a PE file, nothing looks at what follows.  A Mach-O file is signed as a whole, to its end,
 so the payload is a segment of it.  Of a file for both kinds of Mac one slice has it: the launcher
 of either finds it there (``carrier_macho.c``), and what is native in it is for both anyway.
 """
@@ -88,4 +88,5 @@ def _write_payload(file: BinaryIO, product: Product, level: int) -> None:
 _WRITERS: Mapping[str, Callable[[Product, int, Path], None]] = {
     "linux": _append,
     "macos": _enclose,
+    "windows": _append,
 }

@@ -15,9 +15,10 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from sealift import archive, console, fetch, process, store
 from sealift.binary.build_paths import neutralised, telling
@@ -64,19 +65,25 @@ class _Compiler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _System:
-    """A row of ``data/launchers.toml``: names of C sources, flags of compiler and linker."""
+    """A row of ``data/launchers.toml``: names of C sources, flags of compiler and linker.
+
+    ``cc`` are commands that compile for other machines than this one, by the name of the target.
+    """
 
     files: tuple[str, ...]
     flags: tuple[str, ...]
     link: tuple[str, ...]
+    cc: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @functools.cache
 def _systems() -> Mapping[str, _System]:
     text = resources.files("sealift").joinpath("data/launchers.toml").read_text(encoding="utf-8")
-    rows: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    rows: dict[str, dict[str, Any]] = tomllib.loads(text)
     return {
-        name: _System(**{key: tuple(values) for key, values in row.items()})
+        name: _System(
+            **{key: tuple(row[key]) for key in ("files", "flags", "link")}, cc=row.get("cc", {})
+        )
         for name, row in rows.items()
     }
 
@@ -137,14 +144,19 @@ def _launcher(interpreter: Interpreter) -> Path:
 
 def _compilers(target: Target) -> Iterator[_Compiler]:
     """What may compile for ``target``, the quickest to get first."""
-    native = find_compiler() if target.name == current_target().name else None
-    if native:
-        version = process.run([native, "--version"], action="ask the compiler for its version")
-        yield _Compiler((str(native),), version, os.environ)
+    if target.name == current_target().name:
+        ready, flags = find_compiler(), []
+    else:
+        named, *flags = _systems()[target.os].cc.get(target.name, [""])
+        found = shutil.which(named)
+        ready = Path(found) if found else None
+    if ready:
+        version = process.run([ready, "--version"], action="ask the compiler for its version")
+        yield _Compiler((str(ready), *flags), version, os.environ)
     try:
         yield _zig(target)
     except SealiftError as problem:
-        if native:
+        if ready:
             return
         raise ToolError(
             f"cannot compile a launcher for {target}: there is no C compiler",
@@ -216,9 +228,10 @@ def _compile(interpreter: Interpreter, compiler: _Compiler, out: Path) -> None:
 def _link(
     interpreter: Interpreter, compiler: _Compiler, objects: Sequence[Path], out: Path
 ) -> None:
+    linked = objects[0].with_name("launcher.exe")  # a suffix that MinGW's linker adds of its own
     command = [
         *compiler.command, *map(str, objects), *_static_link(interpreter),
-        *_systems()[interpreter.target.os].link, "-o", str(out),
+        *_systems()[interpreter.target.os].link, "-o", str(linked),
     ]  # fmt: skip
     try:
         _run(command, interpreter, compiler)
@@ -227,6 +240,7 @@ def _link(
         if interpreter.library is not None or not any("PIE" in line for line in problem.details):
             raise
         _run([*command, "-no-pie"], interpreter, compiler)
+    linked.replace(out)
 
 
 def _run(command: Sequence[str], interpreter: Interpreter, compiler: _Compiler) -> None:

@@ -36,8 +36,8 @@ MODULE, PACKAGE, EXTENSION, DIRECTORY, SOURCE = 1, 2, 4, 8, 16
 IMPORTABLE = MODULE | EXTENSION | SOURCE
 
 find, native = _sealift.find, _sealift.native
-root: "str" = _sealift.root
-prefix = root + "/"
+SEPARATOR = "\\" if "nt" in sys.builtin_module_names else "/"
+prefix: "str" = _sealift.root + SEPARATOR
 settings: "dict[str, Any]" = marshal.loads(_sealift.settings)
 
 # Functions of the standard library that open files themselves, by module; see _sealift_adapters.
@@ -50,6 +50,11 @@ _ADAPTED = {
 }
 if sys.version_info < (3, 13):  # later ones print tracebacks by Python code, which asks loaders
     _ADAPTED["threading"] = ("excepthook",)
+
+
+def native_path(key: "str") -> "str":
+    """A path below the root as the system writes it."""
+    return key.replace("/", SEPARATOR)
 
 
 class _Spec(ModuleSpec):
@@ -148,10 +153,10 @@ class FolderFinder(FileFinder):
 
     _loaders = ()
 
-    def __init__(self, path: "str", index: "int") -> None:
+    def __init__(self, path: "str", key: "str", index: "int") -> None:
         self.path = path
         self._index = index
-        self._key = path[len(prefix) :] + "/"
+        self._key = key + "/"
 
     def find_spec(self, fullname: "str", target: "ModuleType | None" = None) -> "Any":
         """The spec of the module or the portion of a namespace package, or ``None``."""
@@ -162,7 +167,7 @@ class FolderFinder(FileFinder):
         flags, index, file = found
         if not flags & IMPORTABLE:
             spec = ModuleSpec(fullname, None)
-            spec.submodule_search_locations = [f"{self.path}/{tail}"]
+            spec.submodule_search_locations = [self.path + SEPARATOR + tail]
             return spec
         if flags & EXTENSION:
             loader: Any = Extension(fullname, file)
@@ -172,7 +177,7 @@ class FolderFinder(FileFinder):
         spec = _Spec(fullname, loader, origin=file)
         spec.has_location = True
         if flags & PACKAGE:
-            spec.submodule_search_locations = [f"{self.path}/{tail}"]
+            spec.submodule_search_locations = [self.path + SEPARATOR + tail]
         return spec
 
     def iter_modules(self, prefix: "str" = "") -> "Iterator[tuple[str, bool]]":
@@ -204,12 +209,13 @@ class Latecomers:
 
 def claim(path: "str") -> FolderFinder:
     """The path hook: a finder for a folder of the image, else ImportError."""
-    if path.startswith(prefix):
-        found = find(path[len(prefix) :])
+    key = key_of(path)
+    if key is not None:
+        found = find(key)
         if found is not None and found[0] & DIRECTORY:
-            return FolderFinder(path, found[1])
-        if ".." in path or "//" in path or path.endswith("/"):
-            from posixpath import normpath
+            return FolderFinder(path, key, found[1])
+        if ".." in path or "//" in key or key.endswith("/"):
+            from os.path import normpath
 
             if (plain := normpath(path)) != path:
                 return claim(plain)
@@ -217,14 +223,23 @@ def claim(path: "str") -> FolderFinder:
     raise ImportError(msg, path=path)
 
 
+def key_of(path: "str") -> "str | None":
+    """The key of what the image may have at ``path``, a folder or a module without its suffix."""
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+is_same = str.__eq__  # whether two paths are the same but for spelling
+
+
 def source_at(path: "str") -> "bytes | None":
     """The source of the ``.py`` file ``path`` where the image has it."""
-    if not path.startswith(prefix) or not path.endswith(".py"):
+    if not path.endswith(".py"):
         return None
-    found = find(path[len(prefix) : -3].removesuffix("/__init__"))
+    key = key_of(path[:-3].removesuffix(SEPARATOR + "__init__"))
+    found = None if key is None else find(key)
     if found is None or not found[0] & SOURCE:
         return None
-    return _sealift.source(found[1]) if found[2] == path or found[0] & EXTENSION else None
+    return _sealift.source(found[1]) if is_same(found[2], path) or found[0] & EXTENSION else None
 
 
 def support(name: "str") -> "Any":
@@ -234,6 +249,10 @@ def support(name: "str") -> "Any":
         exec(_sealift.code(find(name)[1]), module.__dict__)  # noqa: S102  (our own code)
         sys.modules[name] = module
     return sys.modules[name]
+
+
+if SEPARATOR == "\\":
+    key_of, is_same = (getattr(support("_sealift_windows"), name) for name in ("key_of", "is_same"))
 
 
 def _adapted(name: "str", original: "Callable[..., Any]") -> "Callable[..., Any]":
@@ -271,7 +290,7 @@ class _SiteBuiltin:
 def connect() -> None:
     """Make the image importable in this interpreter; a second call does nothing."""
     if claim not in sys.path_hooks:
-        sys.path[:] = [prefix + path for path in settings["search_path"]]
+        sys.path[:] = [prefix + native_path(path) for path in settings["search_path"]]
         sys.path_hooks.insert(0, claim)
         sys.path_importer_cache.clear()
         sys.meta_path.append(Latecomers)
@@ -281,38 +300,20 @@ def install() -> None:
     """Do what an environment does at the start of its main interpreter."""
     connect()
     if _sealift.mode == "app":
-        if sys.argv[0] and "/" not in sys.argv[0]:
+        if SEPARATOR == "/" and sys.argv[0] and "/" not in sys.argv[0]:
             sys.argv[0] = support("_sealift_adapters").found_on_path(sys.argv[0])
         sys.orig_argv[:] = [sys.executable, *sys.argv]
     if sys._stdlib_dir is None:  # type: ignore[attr-defined]  # noqa: SLF001
-        _place_frozen(prefix + settings["stdlib"])
+        support("_sealift_frozen").place(prefix + native_path(settings["stdlib"]))
     for name in ("exit", "quit", "copyright", "credits", "license", "help"):
         setattr(builtins, name, _SiteBuiltin(name))
     if sys.version_info < (3, 13):
         sys.excepthook = sys.__excepthook__ = _adapted("show_exception", sys.__excepthook__)
     for code in settings["startup"]:
-        _run_startup(code, f"{prefix}{settings['stdlib']}/site-packages")
+        _run_startup(code, prefix + native_path(f"{settings['stdlib']}/site-packages"))
     for name in ("sitecustomize", "usercustomize"):
         if any(find(f"{path}/{name}") for path in settings["search_path"]):
             _run_startup(f"import {name}", "")
-
-
-def _place_frozen(stdlib: "str") -> None:
-    """Tell frozen modules where their files would be, as Python before 3.13 does not.
-
-    Packages among them find their other modules by it.
-    """
-    sys._stdlib_dir = stdlib  # type: ignore[attr-defined]  # noqa: SLF001
-    for module in [*sys.modules.values()]:
-        spec = module.__spec__
-        name = getattr(getattr(spec, "loader_state", None), "origname", None)
-        if spec is None or not name:
-            continue
-        place = f"{stdlib}/{name.lstrip('<').replace('.', '/')}"
-        if spec.submodule_search_locations is not None:
-            spec.submodule_search_locations[:] = [place]
-            place += "/__init__"
-        module.__file__ = spec.loader_state.filename = f"{place}.py"
 
 
 def _run_startup(code: "str", sitedir: "str") -> None:

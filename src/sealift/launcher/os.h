@@ -6,14 +6,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An argument of a command line as the system gives it, what separates the parts of a path, and how
-   `struct stat` calls times. */
+/* An argument of a command line as the system gives it, what separates the parts of a path, whether what
+   is in front of a payload is the launcher alone, even of a signed file, and how `struct stat` calls
+   times. */
 #ifdef _WIN32
 typedef wchar_t argument;
 #define OS_SEPARATOR '\\'
+#define OS_PROGRAM_IN_FRONT 0
 #else
 typedef char argument;
 #define OS_SEPARATOR '/'
+#define OS_PROGRAM_IN_FRONT 1
 #define OS_MODIFIED st_mtim
 #define OS_CHANGED st_ctim
 #endif

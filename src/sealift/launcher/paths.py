@@ -14,7 +14,7 @@ from importlib import resources
 from importlib.resources.readers import FileReader
 
 import _sealift  # type: ignore[import-not-found]
-from _sealift_importer import DIRECTORY, PACKAGE, SOURCE, find, prefix, source_at  # type: ignore[import-not-found]
+from _sealift_importer import DIRECTORY, PACKAGE, SOURCE, find, key_of, source_at  # type: ignore[import-not-found]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class ImagePath(type(pathlib.Path())):  # type: ignore[misc]
         source = self._source()
         if source is None:
             return super().stat(follow_symlinks=follow_symlinks)  # type: ignore[no-any-return]
-        return os.stat_result((0o100444, 0, 0, 1, os.getuid(), os.getgid(), len(source), 0, 0, 0))
+        owner = (os.getuid(), os.getgid()) if hasattr(os, "getuid") else (0, 0)
+        return os.stat_result((0o100444, 0, 0, 1, *owner, len(source), 0, 0, 0))
 
     def exists(self, **options: "Any") -> "bool":
         return super().exists(**options) or self._source() is not None
@@ -97,7 +98,8 @@ class ImagePath(type(pathlib.Path())):  # type: ignore[misc]
             raise NotImplementedError(msg)
         # Before Python 3.13 a pattern that ends in ** means folders only.
         folders = text.endswith("/") or (parts[-1] == "**" and sys.version_info < (3, 13))
-        flags = re.IGNORECASE if case_sensitive is False else 0
+        is_exact = os.name != "nt" if case_sensitive is None else case_sensitive
+        flags = 0 if is_exact else re.IGNORECASE
         found = _select(self, parts, flags, links=recurse_symlinks)
         return (path for path in dict.fromkeys(found) if not folders or path.is_dir())
 
@@ -171,13 +173,14 @@ def _children(folder: "ImagePath") -> "list[ImagePath]":
 
 
 def _names_in_image(folder: "str") -> "Iterator[str]":
-    found = find(folder[len(prefix) :]) if folder.startswith(prefix) else None
+    key = key_of(folder)
+    found = None if key is None else find(key)
     if found is None or not found[0] & DIRECTORY:
         return
     if found[0] & PACKAGE and found[0] & SOURCE:
         yield "__init__.py"
     for name in _sealift.children(found[1]):
-        flags, _, _ = find(f"{folder[len(prefix) :]}/{name}")
+        flags, _, _ = find(f"{key}/{name}")
         if flags & SOURCE and not flags & PACKAGE:
             yield f"{name}.py"
         if flags & DIRECTORY:

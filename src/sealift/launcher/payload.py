@@ -1,7 +1,8 @@
 r"""The payload of a single file: all files of the tree, in compressed frames behind the launcher.
 
-It begins at the first multiple of 4096 behind the launcher's section headers, where the launcher
-looks for it.  All integers are little-endian; offsets count from the payload's start::
+It begins at the first multiple of 4096 behind the launcher's section headers (ELF) or its last
+section (PE), where the launcher looks for it.  All integers are little-endian; offsets count from
+the payload's start::
 
     0   magic "SEALIFT\1"
     8   u32 flags (bit 0: no console window), files, frames, size of the names
@@ -32,6 +33,7 @@ from typing import BinaryIO
 import xxhash
 
 from sealift import compression, console
+from sealift.binary import pe_layout
 from sealift.binary.elf_layout import read_header
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
@@ -121,18 +123,24 @@ def folder_name(text: str) -> str:
 
 
 def payload_offset(launcher: bytes) -> int:
-    """Where the payload of an ELF launcher begins; raises ``ValueError`` when it cannot have one.
+    """Where the payload of an ELF or PE launcher begins.
 
-    Nothing of the program may lie behind its section headers.
+    Raises ``ValueError`` when it cannot have one: when it is no program, or something of it lies
+    behind its section headers (ELF) or its last section (PE).
     """
+    view = View(launcher, "the launcher")
     try:
-        header = read_header(View(launcher, "the launcher"))
+        if pe_layout.is_pe(launcher):
+            end = pe_layout.Image(view).sections_end
+        else:
+            header = read_header(view)
+            end = header.sections_end if header.section_offset else 0
     except BinaryFormatError as problem:
-        msg = "not an ELF file"
+        msg = "neither an ELF file nor a PE file"
         raise ValueError(msg) from problem
-    blocks = -(-header.sections_end // ALIGNMENT)
-    if not header.section_offset or len(launcher) > blocks * ALIGNMENT:
-        msg = "its section headers are not at its end"
+    blocks = -(-end // ALIGNMENT)
+    if not end or len(launcher) > blocks * ALIGNMENT:
+        msg = "its sections are not at its end"
         raise ValueError(msg)
     return blocks * ALIGNMENT
 

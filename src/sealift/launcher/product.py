@@ -23,10 +23,11 @@ from sealift.target import Target
 from sealift.windows.names import check_name, check_paths
 from sealift.windows.resources import resourced_launcher
 
-SYSTEMS = frozenset({"linux", "macos"})
+SYSTEMS = frozenset({"linux", "macos", "windows"})
+UNTRIED = frozenset({"windows-x86"})
 # Where the bytes in front of a payload are the launcher alone, and so need not be in it as a file.
 _LAUNCHER_IN_FRONT = frozenset({"linux"})
-_OWN_MODULES = ("importer", "encodings_start", "adapters", "paths")
+_OWN_MODULES = ("importer", "encodings_start", "adapters", "paths", "frozen", "windows")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class LauncherFormat:
         """Why there is no launcher for ``target``, or ``None``."""
         if target.os not in SYSTEMS:
             return f"the launcher is written for {' and '.join(sorted(SYSTEMS))} so far"
+        if target.name in UNTRIED:
+            return "no launcher was tried there"
         return None
 
     def prepare(self, interpreter: Interpreter) -> None:
@@ -80,14 +83,20 @@ class Product:
     launcher: Path
     files: tuple[TreeFile, ...]
 
+    @property
+    def program(self) -> str:
+        """What the program is called that people start."""
+        return f"{self.image.name}.exe" if self.image.target.is_windows else self.image.name
+
     def folder_files(self) -> Iterator[TreeFile]:
         """The tree, and the launcher twice: as the program, and below ``bin`` as Python.
 
         Raises :class:`OutputError` when the product is called like a part of the tree.
         """
         yield from self.files
-        python, program = python_program(self.image.interpreter), self.image.name
-        if any(file.path.split("/")[0] == program for file in self.files) or program == "bin":
+        python, program = python_program(self.image.interpreter), self.program
+        top = {path.split("/")[0].casefold() for path in (python, *(f.path for f in self.files))}
+        if program.casefold() in top:
             raise OutputError(
                 f"cannot write the program {program!r}: the folder has {program!r} for itself",
                 hint="set `name` in [tool.sealift], or --name",

@@ -14,22 +14,28 @@ from sealift.binary.pe_resources import (
 from sealift.binary.pe_version import FileVersion, make_version
 from sealift.icon import make_ico
 from sealift.image import Image
+from sealift.windows.subsystem import without_console
 from sealift.windows.version import four_numbers
 
-_FORMAT = "1"  # a new number forgets the launchers that were made
+_FORMAT = "2"  # a new number forgets the launchers that were made
 _MANIFEST = Path(__file__).parents[1] / "data" / "windows.manifest"
 
 
 def resourced_launcher(launcher: Path, image: Image) -> Path:
     """A copy of ``launcher`` in the content store with the resources of ``image``.
 
+    It asks for no console where the entry is that of a program with windows.
+
     Raises as :func:`with_resources` does.
     """
     parts = (_FORMAT, store.file_sha256(launcher), _MANIFEST.read_text(encoding="utf-8"))
-    facts = repr((image.name, image.version, *image.application.facts()))
+    facts = repr((image.name, image.version, image.entry.gui, *image.application.facts()))
 
     def write(path: Path) -> None:
-        path.write_bytes(with_resources(launcher.read_bytes(), image))
+        program = launcher.read_bytes()
+        if image.entry.gui:
+            program = without_console(program)
+        path.write_bytes(with_resources(program, image))
         path.chmod(0o755)
 
     return store.make_entry("windows-launchers", store.digest_of(*parts, facts), write)

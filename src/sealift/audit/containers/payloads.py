@@ -17,12 +17,12 @@ from sealift.audit.finding import Finding
 from sealift.audit.subject import Kind, Member, Members, Subject
 from sealift.binary.elf_layout import read_header
 from sealift.binary.macho_layout import Commands, is_macho, read_slices
+from sealift.binary.pe_layout import Image, is_pe
 from sealift.binary.view import View
 from sealift.compression import decompress_at_most
 from sealift.errors import ArchiveError, BinaryFormatError
 
 _MAGIC, _PAGE, _HEADER = b"SEALIFT\1", 4096, 256
-_ELF_HEADER = 64
 _SEGMENT = "__SEALIFT"
 _LARGEST_FRAME, _MOST_FILES = 4 << 20, 1 << 20
 _FILE = struct.Struct("<QQQIHH")
@@ -50,21 +50,22 @@ def file_members(subject: Subject) -> Members:
 def _payload_start(file: BinaryIO, size: int) -> int | None:
     """Where the payload of a program begins, if it has one."""
     file.seek(0)
-    head = file.read(_ELF_HEADER)
-    start = _segment_start(file) if is_macho(head) else _end_of_elf(head, file.name)
+    head = file.read(_PAGE)
+    start = _segment_start(file) if is_macho(head) else _end_of_program(head, file.name)
     if start is None or start >= size:
         return None
     file.seek(start)
     return start if file.read(8) == _MAGIC else None
 
 
-def _end_of_elf(head: bytes, name: str) -> int | None:
-    """The page behind the section headers of an ELF file."""
+def _end_of_program(head: bytes, name: str) -> int | None:
+    """The page behind the section headers of an ELF file, or the last section of a PE file."""
+    view = View(head, name)
     try:
-        header = read_header(View(head, name))
+        end = Image(view).sections_end if is_pe(head) else read_header(view).sections_end
     except BinaryFormatError:
         return None
-    return -(-header.sections_end // _PAGE) * _PAGE
+    return -(-end // _PAGE) * _PAGE
 
 
 def _segment_start(file: BinaryIO) -> int | None:
