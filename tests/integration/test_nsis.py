@@ -1,9 +1,8 @@
 """Installers by NSIS: installed, upgraded and taken away again under wine."""
 
-import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from sealift.windows.installer import InstallerOptions
 from sealift.windows.setup import write_setup
 from tests.support.signing import Certificates
 from tests.support.tools import require_tool
+from tests.support.windows_installed import files, installed, until, value
 from tests.support.windows_products import (
     IDENTIFIER,
     TITLE,
@@ -37,32 +37,6 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
 def program(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     require_tool("makensis")
     return a_program(tmp_path_factory.mktemp("program"))
-
-
-def value(wine: Wine, key: str, name: str) -> str | None:
-    """A value of the registry."""
-    done = wine.run("reg", "query", key, "/v", name)
-    found = re.search(r"REG_\w+ +(.*)", done.stdout)
-    return found[1].rstrip("\r") if found else None
-
-
-def installed(wine: Wine) -> Path:
-    """The folder it is in."""
-    (users,) = (path for path in (wine.drive / "users").iterdir() if path.name != "Public")
-    return users / "AppData" / "Local" / "Programs" / TITLE
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until ``holds``: an uninstaller goes on in a copy of itself."""
-    for _ in range(300):
-        if holds():
-            return
-        time.sleep(0.1)
-    pytest.fail("nothing came of it in half a minute")
 
 
 def test_a_product_is_installed_upgraded_and_taken_away(

@@ -32,7 +32,7 @@ class Wine:
         """What came of ``command``; its output are pipes: wine 8 cannot write to files."""
         return subprocess.run(
             [self.program, *command], env=self.environment, capture_output=True, text=True,
-            check=False, timeout=timeout, errors="replace",
+            check=False, timeout=timeout, errors="replace", stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
 

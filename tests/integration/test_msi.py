@@ -1,0 +1,197 @@
+"""Packages for Windows Installer: read by msitools, installed and taken away under wine."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sealift.config import SigningOptions
+from sealift.errors import ConfigError, OutputError
+from sealift.image import Image
+from sealift.target import parse_target
+from sealift.windows.cabinet import Member, write_cabinet
+from sealift.windows.msi import MsiOptions, write_msi
+from tests.support.entries import an_application
+from tests.support.pe_files import PeSpec, make_pe
+from tests.support.signing import Certificates
+from tests.support.tools import require_tool
+from tests.support.windows_installed import files, installed, value
+from tests.support.windows_products import (
+    IDENTIFIER,
+    TITLE,
+    a_program,
+    a_tree,
+    a_windows_image,
+)
+from tests.support.wine import Wine, running_wine
+
+PROGRAM = make_pe(PeSpec(is_dll=False))
+OFFERS = r"HKCU\Software\Classes\.dmo\OpenWithProgids"
+FAST = MsiOptions(compression="fast")
+
+
+@pytest.fixture(autouse=True)
+def msitools() -> None:
+    require_tool("msibuild")
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
+    with running_wine(tmp_path_factory.mktemp("wine")) as made:
+        yield made
+
+
+def said(tool: str, *words: str | Path) -> str:
+    done = subprocess.run(
+        [require_tool(tool), *words], capture_output=True, text=True, check=True
+    )  # fmt: skip
+    return done.stdout
+
+
+def rows(path: Path, table: str) -> list[list[str]]:
+    """A table as msiinfo exports it, without its three lines of heads."""
+    text = said("msiinfo", "export", path, table)
+    return [line.split("\t") for line in text.splitlines()[3:]]
+
+
+def properties(path: Path) -> dict[str, str]:
+    return {name: text for name, text in rows(path, "Property")}  # noqa: C416
+
+
+def made(image: Image, out: Path, options: MsiOptions = FAST) -> Path:
+    write_msi(image, options, a_tree(PROGRAM, image, {}), out)
+    return out
+
+
+def test_a_product_is_installed_upgraded_and_taken_away(wine: Wine, tmp_path: Path) -> None:
+    program = a_program(tmp_path)
+    options = MsiOptions(compression="fast", path=True)
+    for version, extra in (("1.0", {"Lib/old/gone.txt": b""}), ("1.10", {"Lib/new.txt": b""})):
+        image = a_windows_image(tmp_path, version)
+        write_msi(image, options, a_tree(program, image, extra), tmp_path / f"{version}.msi")
+
+    assert wine.run("msiexec", "/i", tmp_path / "1.0.msi", "/qn").returncode == 0
+    folder = installed(wine)
+    assert files(folder) == [
+        "Lib/old/gone.txt", "Lib/version.txt", "Lib/ü/$INSTDIR ${VERSION}.txt", "demo.exe",
+        "python.exe",
+    ]  # fmt: skip
+    (link,) = (wine.drive / "users").rglob(f"Start Menu/Programs/{TITLE}.lnk")
+
+    (folder / "notes.txt").write_text("the user's own")
+    assert wine.run("msiexec", "/i", tmp_path / "1.10.msi", "/qn").returncode == 0
+    assert not (folder / "Lib" / "old").exists()
+    assert wine.run(folder / "demo.exe").stdout.strip() == "demo 1.10"
+    assert value(wine, OFFERS, f"{IDENTIFIER}.sheet") == ""
+    path = value(wine, r"HKCU\Environment", "Path")
+    assert path
+    assert path.count("Programs") == 1
+
+    assert wine.run("msiexec", "/i", tmp_path / "1.0.msi", "/qn").returncode == 1603 & 0xFF
+    assert (folder / "Lib" / "new.txt").exists()
+
+    assert wine.run("msiexec", "/x", tmp_path / "1.10.msi", "/qn").returncode == 0
+    assert files(folder) == ["notes.txt"]
+    assert not link.exists()
+    assert value(wine, r"HKCU\Environment", "Path") is None
+    assert value(wine, OFFERS, f"{IDENTIFIER}.sheet") is None
+
+
+def test_what_windows_compares_is_stable_and_the_rest_follows_the_content(tmp_path: Path) -> None:
+    image = a_windows_image(tmp_path)
+    first = made(image, tmp_path / "first.msi")
+    again = made(image, tmp_path / "again.msi")
+    assert first.read_bytes() == again.read_bytes()
+    newer = made(replace(image, version="1.1"), tmp_path / "newer.msi")
+    machine = made(image, tmp_path / "machine.msi", MsiOptions(scope="machine"))
+    found = [properties(path) for path in (first, newer, machine)]
+    assert found[0]["UpgradeCode"] == found[1]["UpgradeCode"]
+    assert len({each["ProductCode"] for each in found}) == 3
+    assert found[0]["ProductVersion"] == "1.0.0"
+    assert found[0]["ProductName"] == TITLE
+    assert "ALLUSERS" not in found[0]
+    assert found[2]["ALLUSERS"] == "1"
+
+
+def test_a_package_for_the_machine_says_who_may_write(tmp_path: Path) -> None:
+    path = made(a_windows_image(tmp_path), tmp_path / "x.msi", MsiOptions(scope="machine"))
+    ((_, place, table, rights, _),) = rows(path, "MsiLockPermissionsEx")
+    assert (place, table) == ("INSTALLDIR", "CreateFolder")
+    assert rights == "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)"
+    assert ["INSTALLDIR", "ProgramFiles64Folder", f"app|{TITLE}"] in rows(path, "Directory")
+    own = made(a_windows_image(tmp_path), tmp_path / "own.msi")
+    assert rows(own, "MsiLockPermissionsEx") == []
+
+
+def test_the_summary_says_for_whom_it_is(tmp_path: Path) -> None:
+    image = a_windows_image(tmp_path)
+    for scope, words in (("user", 10), ("machine", 2)):
+        path = made(image, tmp_path / f"{scope}.msi", MsiOptions(scope=scope))
+        text = said("msiinfo", "suminfo", path)
+        assert f"Source: {words} (" in text
+        assert "Template: x64;1033" in text
+    arm = replace(image, target=parse_target("windows-arm64"))
+    text = said("msiinfo", "suminfo", made(arm, tmp_path / "arm.msi"))
+    assert "Template: Arm64;1033" in text
+    assert "Version: 500 (" in text
+
+
+def test_versions_that_windows_cannot_count_are_told(tmp_path: Path) -> None:
+    image = a_windows_image(tmp_path, "2026.11.29")
+    with pytest.raises(OutputError, match=r"counts to 255\.255\.65535") as caught:
+        made(image, tmp_path / "x.msi")
+    assert "[tool.sealift.msi]" in str(caught.value.hint)
+    path = made(image, tmp_path / "y.msi", MsiOptions(version="26.11.29"))
+    assert properties(path)["ProductVersion"] == "26.11.29"
+    for wrong in ("1", "1.2.3.4", "1.x", "300.1.1"):
+        with pytest.raises((ConfigError, OutputError)):
+            made(image, tmp_path / "z.msi", MsiOptions(version=wrong))
+    assert not (tmp_path / "z.msi").exists()
+
+
+def test_a_product_without_publisher_or_icon_is_a_package_too(tmp_path: Path) -> None:
+    image = a_windows_image(tmp_path, application=an_application(title="Plain"))
+    path = made(image, tmp_path / "x.msi")
+    assert properties(path)["Manufacturer"] == "Plain"
+    assert rows(path, "Icon") == []
+
+
+def test_a_package_and_what_is_in_it_are_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool, own = require_tool("osslsigncode"), Certificates()
+    (tmp_path / "cert.pem").write_bytes(own.pem())
+    (tmp_path / "both.pem").write_bytes(own.pem() + own.key_pem())
+    image = a_windows_image(
+        tmp_path, signing=SigningOptions(certificate=str(tmp_path / "both.pem"))
+    )
+    path = made(image, tmp_path / "x.msi")
+    said("msiextract", "-C", tmp_path / "out", path)
+    (program,) = (tmp_path / "out").rglob("demo.exe")
+    for file in (path, program):
+        done = subprocess.run(
+            [tool, "verify", "-CAfile", tmp_path / "cert.pem", "-in", file],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+
+
+def test_a_cabinet_gives_back_what_was_put_in(tmp_path: Path) -> None:
+    contents = [
+        b"",
+        b"a" * 100_000,
+        bytes(range(256)) * 300,
+        Path(sys.executable).read_bytes()[:200_000],
+        b"z",
+    ]
+    members = []
+    for number, content in enumerate(contents):
+        path = tmp_path / f"f{number}"
+        path.write_bytes(content)
+        members.append(Member(path.name, path))
+    write_cabinet(tmp_path / "x.cab", members, 6)
+    said("7z", "x", f"-o{tmp_path / 'out'}", tmp_path / "x.cab")
+    assert [(tmp_path / "out" / m.name).read_bytes() for m in members] == contents
