@@ -1,5 +1,6 @@
 """Wheels for Windows and macOS, built here: the former run in CPython for Windows under wine."""
 
+import json
 import re
 import subprocess
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from macholib.MachO import MachO  # type: ignore[import-untyped]
 
+from sealift import process
 from sealift.audit.report import audit
 from sealift.backend import BuildPython, build_wheel
 from sealift.binary.macho_verify import verify_signature
@@ -137,6 +139,20 @@ def besides_system(module: Path) -> list[str]:
     facts = read_pe(module)
     assert facts
     return [name for name in map(str.lower, facts.needed) if not name.startswith(C_LIBRARY)]
+
+
+def test_a_configure_script_s_questions_do_not_make_mingw_anew(tmp_path: Path) -> None:
+    """libsodium's asks for a dozen kinds of CPUs, for each of which zig took minutes."""
+    toolchain = find_toolchain("zig", load_targets()["windows-x86_64"])
+    (tmp_path / "plain.c").write_text("int main(void) { return 0; }\n")
+    (tmp_path / "asks.c").write_text(
+        "#ifndef __AVX512F__\n#error\n#endif\nint main(void) { return 0; }\n"
+    )
+    process.run([toolchain.cc, "-O2", "plain.c", "-o", "plain.exe"], cwd=tmp_path)
+    cache = Path(json.loads(toolchain.cc.with_name("settings.json").read_text())["cache"])
+    runtimes = sorted(cache.rglob("libmingw32.lib"))
+    process.run([toolchain.cc, "-O2", "-mavx512f", "asks.c", "-o", "asks.exe"], cwd=tmp_path)
+    assert runtimes == sorted(cache.rglob("libmingw32.lib")) != []
 
 
 @pytest.mark.parametrize("kind", ["setuptools", "abi3", "meson", "scikit-build-core"])

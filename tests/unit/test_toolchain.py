@@ -51,6 +51,20 @@ def test_zig_is_given_what_it_takes(given: str, taken: str) -> None:
     assert translated(*given.split()) == taken.split()
 
 
+def test_what_one_file_asks_of_the_cpu_is_not_asked_of_what_is_linked() -> None:
+    given = ["-mavx2", "-O2", "-I", "x.c", "a.c", "b.o", "-lm", "c.cpp", "-o", "d.c", "-mwindows"]
+    options = ["-mavx2", "-O2", "-I", "x.c", "-lm", "-mwindows"]
+    options += ["-Wno-unused-command-line-argument", "-c"]
+    compilations, rest = zig_driver.apart(given, "/t")
+    assert compilations == [
+        [*options, "a.c", "-o", "/t/0.o"],
+        [*options, "c.cpp", "-o", "/t/1.o"],
+    ]
+    assert rest == [
+        "-O2", "-I", "x.c", "/t/0.o", "b.o", "-lm", "/t/1.o", "-o", "d.c", "-mwindows",
+    ]  # fmt: skip
+
+
 def test_a_cpu_s_own_flags_are_given_for_it_alone() -> None:
     flags = {
         name: toolchain._zig_settings(parse_target(name), "")["flags"]

@@ -50,6 +50,13 @@ _PARTLY = {
     "-dumpmachine",
     "-###",
 }
+_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".c++", ".C", ".m", ".mm", ".s", ".S")
+_LINKED = (".o", ".obj", ".a", ".so", ".lib", ".dll", ".dylib", ".def")
+# Zig makes its own parts of a program (start files, compiler-rt, MinGW's C library) by these, too:
+# once for each kind of them, for minutes, and with instructions that only one file asked for.
+_OF_RUNTIME = re.compile(
+    r"-m(?!windows|console|dll|unicode|threads|32|64).*|-f(no-)?omit-frame-pointer"
+)
 _LIBRARY_NAMES = ("lib{}.a", "lib{}.dll.a", "{}.lib", "lib{}.lib", "{}.dll")
 
 
@@ -72,22 +79,60 @@ def main(settings_path: str, name: str, arguments: Sequence[str]) -> None:
     overlay = os.path.join(os.path.dirname(settings_path), settings.get("overlay", ""))  # noqa: PTH118, PTH120
     if os.path.isfile(overlay):  # noqa: PTH113
         command += ["-ivfsoverlay", overlay]
-    command += translate(arguments, settings)
-    if settings.get("link") and links(arguments):
-        _link(command, settings, arguments)
-    os.execv(command[0], command)  # noqa: S606
+    given = translate(arguments, settings)
+    if links(arguments):
+        sys.exit(_link(command, given, settings))
+    os.execv(command[0], [*command, *given])  # noqa: S606
 
 
-def _link(command: Sequence[str], settings: Mapping[str, Any], arguments: Sequence[str]) -> None:
+def _link(command: Sequence[str], given: Sequence[str], settings: Mapping[str, Any]) -> int:
+    """Link ``given``, its sources compiled before where they ask for a CPU; the status."""
+    if "-x" in given or not any(map(_OF_RUNTIME.fullmatch, given)):
+        return _link_objects(command, given, settings)
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="sealift-cc-") as scratch:
+        compilations, rest = apart(given, scratch)
+        failed = next(filter(None, (_run([*command, *each]) for each in compilations)), 0)
+        return failed or _link_objects(command, rest, settings)
+
+
+def _link_objects(command: Sequence[str], given: Sequence[str], settings: Mapping[str, Any]) -> int:
     """Link, and remove the import library that is written although none was asked for."""
-    out = output_of(arguments)
-    given = any("--out-implib" in argument for argument in arguments)
-    unwanted = None if given or not _SHARED.intersection(arguments) else f"{out}.implib"
-    more = [*settings["link"], *([settings["import_library"] + unwanted] if unwanted else [])]
-    status = os.spawnv(os.P_WAIT, command[0], [*command, *more])  # noqa: S606
+    asked = any("--out-implib" in argument for argument in given)
+    unwanted = None
+    more = [*settings.get("link", ())]
+    if more and not asked and _SHARED.intersection(given):
+        unwanted = f"{output_of(given)}.implib"
+        more.append(settings["import_library"] + unwanted)
+    status = _run([*command, *given, *more])
     if unwanted and os.path.exists(unwanted):  # noqa: PTH110
         os.remove(unwanted)  # noqa: PTH107
-    sys.exit(status if status >= 0 else 128 - status)
+    return status
+
+
+def _run(command: list[str]) -> int:
+    status = os.spawnv(os.P_WAIT, command[0], command)  # noqa: S606
+    return status if status >= 0 else 128 - status
+
+
+def apart(given: Sequence[str], scratch: str) -> tuple[list[list[str]], list[str]]:
+    """Arguments that compile each source of ``given`` below ``scratch``, and those that link."""
+    options: list[str] = []
+    rest: list[str] = []
+    sources: list[str] = []
+    for before, argument in itertools.pairwise(["", *given]):
+        is_file = not argument.startswith("-") and before not in _NAMED
+        if is_file and argument.endswith(_SOURCES):
+            rest.append(f"{scratch}/{len(sources)}.o")
+            sources.append(argument)
+            continue
+        if not _OF_RUNTIME.fullmatch(argument):
+            rest.append(argument)
+        if argument != "-o" and before != "-o" and not (is_file and argument.endswith(_LINKED)):
+            options.append(argument)
+    quiet = [*options, "-Wno-unused-command-line-argument", "-c"]
+    return [[*quiet, source, "-o", f"{scratch}/{at}.o"] for at, source in enumerate(sources)], rest
 
 
 def links(arguments: Sequence[str]) -> bool:
