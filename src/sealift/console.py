@@ -7,17 +7,25 @@ object a line on standard output and nothing else is written there.
 
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+import click
 
 from sealift.errors import OutputError, SealiftError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+# Markup of results is like that of rich, whose import takes longer than most commands.
+# Terminals know the styles by number (ECMA-48, "select graphic rendition").
+_STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "/": 0}
+_MARKUP = re.compile(rf"\\(.)|\[({'|'.join(_STYLES)})\]")
 
 
 @dataclass(slots=True)
@@ -57,24 +65,35 @@ def result(value: Any, text: str) -> None:
         sys.stdout.flush()
 
 
-def page(value: Any, lines: Iterable[str]) -> None:
-    """The answer a command was asked for: ``value`` with ``--json``, else lines of rich's markup.
+def page(value: Callable[[], Any], lines: Iterable[str]) -> None:
+    """The answer a command was asked for: what ``value`` gives with ``--json``, else lines.
 
-    What is no markup has to have passed :func:`escape`.
+    These may have the styles bold, dim, red, green and yellow, as in ``[red]no[/]``.  What is no
+    markup has to have passed :func:`escape`.
     """
     if _settings.as_json:
-        event("result", value=value)
+        event("result", value=value())
         return
-    out = _rich(stderr=False)
-    for line in lines:
-        out.print(line)
+    click.echo("\n".join(map(_styled, lines)), color=_has_color())
+
+
+def _has_color() -> bool | None:
+    """Whether the environment says that colour is shown; ``None`` where the terminal decides."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in {"dumb", "unknown"}:
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
+
+
+def _styled(line: str) -> str:
+    """``line``, with the styles of its markup as terminals know them."""
+    return _MARKUP.sub(lambda it: it[1] or f"\x1b[{_STYLES[it[2]]}m", line)
 
 
 def escape(text: str) -> str:
     """``text`` for :func:`page`, as it stands; what would move the cursor is shown as its code."""
-    from rich.markup import escape as escaped
-
-    return escaped("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return re.sub(r"[\\[]", r"\\\g<0>", text)
 
 
 def is_verbose() -> bool:

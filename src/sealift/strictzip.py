@@ -5,7 +5,6 @@ other without gaps, and names must be plain relative paths.  So there is one rea
 whichever end a reader starts from.  Format: APPNOTE.TXT 6.3.10 (PKWARE).
 """
 
-import contextlib
 import functools
 import itertools
 import struct
@@ -15,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from deflate import DeflateError, crc32, gzip_decompress
+from deflate import crc32
 
 from sealift.errors import ArchiveError
+from sealift.gzipframe import GzipFrame
 from sealift.zipmember import (
     DEFLATED,
     FLAG_DESCRIPTOR,
-    FLAG_UTF8,
     Flaw,
     FlawKind,
     Limits,
@@ -40,7 +39,6 @@ _END64_LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_GZIP_HEAD, _GZIP_END = b"\x1f\x8b\x08\0\0\0\0\0\0\xff", struct.Struct("<2L")
 _UNIX = 3  # "version made by": file modes are in the upper half of the external attributes
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
 
@@ -129,28 +127,16 @@ class StrictZip:
         return b"".join(self.chunks(member)) if data is None else data
 
     @functools.cached_property
-    def _frame(self) -> bytearray:
-        """Room for any member in gzip's frame; one for all, as fresh memory costs time."""
-        largest = max(it.packed for it in self.entries if it.packed <= _AT_ONCE)
-        return bytearray(_GZIP_HEAD).ljust(len(_GZIP_HEAD) + largest + _GZIP_END.size, b"\0")
+    def _frame(self) -> GzipFrame:
+        return GzipFrame(max(it.packed for it in self.entries if it.packed <= _AT_ONCE))
 
     def _at_once(self, member: Member) -> bytes | bytearray | None:
         """The content of ``member``, or ``None`` for what has to be looked at more closely."""
         self._file.seek(member.start)
-        if member.method != DEFLATED:
-            packed = self._file.read(member.packed)
-            return packed if (len(packed), crc32(packed)) == (member.size, member.crc) else None
-        # libdeflate does not tell where a stream ends, but of one in gzip's frame it checks the CRC
-        # and the size right behind: as they are nowhere else, the stream ends where they begin.
-        end = _GZIP_END.pack(member.crc, member.size)
-        at, frame = len(_GZIP_HEAD) + member.packed, self._frame
-        with memoryview(frame)[: at + len(end)] as framed, contextlib.suppress(DeflateError):
-            is_there = self._file.readinto(framed[len(_GZIP_HEAD) : at]) == member.packed
-            framed[at:] = end
-            if member.size and is_there and frame.find(end, len(_GZIP_HEAD)) == at:
-                data = gzip_decompress(framed, member.size)
-                return data if len(data) == member.size else None
-        return None
+        if member.method == DEFLATED:
+            return self._frame.inflate(self._file, member.packed, size=member.size, crc=member.crc)
+        packed = self._file.read(member.packed)
+        return packed if (len(packed), crc32(packed)) == (member.size, member.crc) else None
 
     def head(self, member: Member, size: int) -> bytes:
         """The first bytes of ``member``, up to ``size``; not checked but for being there."""
@@ -255,20 +241,21 @@ class StrictZip:
             name_len, extra_len, comment_len, disk, _, attributes, header = rest
             name_at = position + _CENTRAL.size
             extra_at = name_at + name_len
-            position = extra_at + extra_len + comment_len
-            name = self._name(directory[name_at:extra_at], flags)
-            extra = self._extra(name, directory[extra_at : extra_at + extra_len])
+            position = extra_at + extra_len
+            name = self._name(directory[name_at:extra_at])
+            extra = self._extra(name, directory[extra_at:position]) if extra_len else {}
             size, packed, header = self._zip64(name, extra, (size, packed, header))
             if disk:
                 raise self._refuse(name, "is in another part")
+            position += comment_len
             mode = attributes >> 16 if made >> 8 == _UNIX else 0
             yield Member(name, size, packed, method, crc, mode, flags, header)
         if position != len(directory):
             raise self._broken("its directory has more in it than it tells")
 
-    def _name(self, raw: bytes, flags: int) -> str:
+    def _name(self, raw: bytes) -> str:
         try:
-            return raw.decode("utf-8" if flags & FLAG_UTF8 or not raw.isascii() else "ascii")
+            return raw.decode()  # as all do, flagged as UTF-8 or not
         except UnicodeDecodeError as problem:
             if self._flaws is None:
                 raise self._broken(f"a member's name is not UTF-8: {raw!r}") from problem
@@ -350,19 +337,19 @@ class StrictZip:
             self._object(FlawKind.TWO_READINGS, "has no local header", member.name)
             return None
         _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL.unpack(data)
-        name = self._name(self._file.read(name_len), flags)
+        name = self._name(self._file.read(name_len))
         extra = self._extra(name, self._file.read(extra_len)) if extra_len else {}
         size, packed = self._zip64(name, extra, (size, packed))
         told = (crc, packed, size)
-        known = (member.crc, member.packed, member.size)
-        unsaid = bool(flags & FLAG_DESCRIPTOR) and told in {(0, 0, 0), (crc, 0, 0)}
         if (name, method, flags) != (member.name, member.method, member.flags):
             reason = "differs between its local header and the directory"
             self._object(FlawKind.TWO_READINGS, reason, member.name)
-        if told != known and not unsaid:
+        unsaid = ((0, 0, 0), (crc, 0, 0)) if flags & FLAG_DESCRIPTOR else ()
+        if told != (member.crc, member.packed, member.size) and told not in unsaid:
             reason = "has another size or CRC in its local header"
             self._object(FlawKind.TWO_READINGS, reason, member.name)
-        return member._replace(start=member.header + _LOCAL.size + name_len + extra_len)
+        start = member.header + _LOCAL.size + name_len + extra_len
+        return Member(*member[:-1], start)
 
     def _after(self, member: Member) -> int:
         """Where ``member`` ends, a data descriptor included."""

@@ -11,6 +11,7 @@ FLAG_ENCRYPTED, FLAG_DESCRIPTOR, FLAG_PATCH, FLAG_STRONG, FLAG_UTF8, FLAG_MASKED
     1 << bit for bit in (0, 3, 5, 6, 11, 13)
 )
 _REFUSED_FLAGS = FLAG_ENCRYPTED | FLAG_PATCH | FLAG_STRONG | FLAG_MASKED
+_KIND = 0o170000  # of a mode's bits
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -90,7 +91,9 @@ def check_name(name: str) -> str | None:
 
 def special_kind(member: Member) -> str | None:
     """Why ``member`` is no plain file or folder, or ``None``."""
-    kind = stat.S_IFMT(member.mode)
+    kind = member.mode & _KIND
+    if kind in {0, stat.S_IFREG} and not member.is_folder:
+        return None
     if kind == stat.S_IFLNK:
         return "is a symbolic link"
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > member.is_folder:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sealift import console
 from sealift.audit.allowance import Allowance, parse_allowance
@@ -12,7 +13,6 @@ from sealift.audit.finding import Severity, load_rules, rules_called
 from sealift.audit.report import Report, audit, audit_one_of_many, weight
 from sealift.audit.wheelhouses import distributions
 from sealift.errors import ArchiveError, ConfigError, FindingsError, PolicyError
-from sealift.output import write_text
 
 _NAMED = 3
 _MUCH = 128 << 20  # bytes of subjects for which other processes are worth their start
@@ -55,6 +55,7 @@ def run(
     gc.freeze()  # so that the end does not look for what can go
     if svg:
         from sealift.audit.outputs.svg import svg as drawn
+        from sealift.output import write_text
 
         write_text(svg, drawn(reports[0]), option="--svg")
     _say(reports, form)
@@ -100,18 +101,20 @@ def subjects(files: Sequence[Path]) -> Iterator[Path]:
 
 
 def _say(reports: Sequence[Report], form: str | None) -> None:
-    from sealift.audit.outputs.document import document
+    def value() -> Mapping[str, Any]:
+        from sealift.audit.outputs.document import document
 
-    value = document(reports)
+        return document(reports)
+
     match form:
         case "sarif":
             from sealift.audit.outputs.sarif import sarif
 
-            console.result(value, sarif(reports))
+            console.result(value(), sarif(reports))
         case "markdown":
             from sealift.audit.outputs.markdown import markdown
 
-            console.result(value, markdown(reports))
+            console.result(value(), markdown(reports))
         case _:
             console.page(value, _lines(reports, tree=form == "tree"))
 

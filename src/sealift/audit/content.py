@@ -3,12 +3,10 @@
 import hashlib
 import itertools
 import mmap
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from sealift.archive import reading
 from sealift.errors import ArchiveError
 
 Data: TypeAlias = bytes | bytearray | mmap.mmap
@@ -47,6 +45,8 @@ class Content:
         """The first bytes: :data:`HEAD` of them at least, or all there are."""
         if self._data is not None:
             return bytes(self._data[:HEAD])
+        from sealift.archive import reading
+
         with reading(self.name):
             if self._rest is None:
                 self._rest = self._chunks()
@@ -57,6 +57,8 @@ class Content:
     def data(self, algorithm: str | None = None) -> Data:
         """All of it; ``algorithm`` is one that :meth:`digest` will be asked for."""
         if self._data is None:
+            from sealift.archive import reading
+
             with reading(self.name):
                 rest = self._chunks() if self._rest is None else self._rest
                 pieces = itertools.chain((self._start,), rest)
@@ -71,13 +73,15 @@ class Content:
         """Its hash."""
         data = self.data(algorithm)
         if self._digest is None or self._digest[0] != algorithm:
-            hashed = hashlib.new(algorithm)
-            for window in windows(data):
+            hashed = hashlib.new(algorithm, b"" if isinstance(data, mmap.mmap) else data)
+            for window in windows(data) if isinstance(data, mmap.mmap) else ():
                 hashed.update(window)
             self._digest = algorithm, hashed.digest()
         return self._digest[1]
 
     def _spool(self, pieces: Iterator[bytes], algorithm: str | None) -> Data:
+        import tempfile
+
         hashed = hashlib.new(algorithm) if algorithm else None
         with tempfile.TemporaryFile() as file:
             for piece in pieces:
@@ -110,7 +114,7 @@ class FileContent(Content):
             with self._path.open("rb") as file:
                 return file.read(HEAD)
         except OSError as problem:
-            raise _unreadable(self._path, problem) from problem
+            raise cannot_read(self._path, problem) from problem
 
     def data(self, algorithm: str | None = None) -> Data:
         del algorithm  # files are cheap to read twice
@@ -122,7 +126,7 @@ class FileContent(Content):
                     else:
                         self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except (OSError, ValueError) as problem:  # ValueError: emptied meanwhile
-                raise _unreadable(self._path, problem) from problem
+                raise cannot_read(self._path, problem) from problem
         return self._data
 
 
@@ -140,6 +144,7 @@ def windows(data: Data, *, overlap: int = 0) -> Iterator[bytes | bytearray]:
             data.madvise(mmap.MADV_DONTNEED, start, min(_WINDOW, len(data) - start))
 
 
-def _unreadable(path: Path, problem: Exception) -> ArchiveError:
+def cannot_read(what: Path | str, problem: Exception) -> ArchiveError:
+    """The error that says why ``what`` cannot be read."""
     reason = problem.strerror if isinstance(problem, OSError) else problem
-    return ArchiveError(f"cannot read {path}: {reason}")
+    return ArchiveError(f"cannot read {what}: {reason}")

@@ -5,14 +5,14 @@ import posixpath
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from sealift.audit.inventory import Facts, Inventory
+from sealift.audit.inventory import Inventory
 from sealift.audit.platform import judge
 from sealift.audit.verdict import External, Verdict
-from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
-from sealift.binary.pe import PeFacts
-from sealift.binary.pe_tables import with_suffix
+
+if TYPE_CHECKING:
+    from sealift.audit.natives import Facts
 
 
 def judge_but(inventory: Inventory, patterns: Sequence[str]) -> Verdict:
@@ -39,6 +39,8 @@ def _is_meant(library: str, verdict: Verdict, patterns: Sequence[str]) -> bool:
     """Whether ``library``, a name or a path, is one of ``patterns``; DLLs have no case."""
     names = {library, posixpath.basename(library)}
     if (verdict.best or "").startswith("win"):
+        from sealift.binary.pe_tables import with_suffix
+
         names = {with_suffix(library).lower()}
         patterns = [pattern.lower() for pattern in patterns]
     return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
@@ -57,22 +59,20 @@ def without(inventory: Inventory, libraries: AbstractSet[str]) -> Inventory:
     return replace(inventory, natives=natives)
 
 
-def _facts_without(facts: Facts, libraries: AbstractSet[str]) -> Facts:
-    match facts:
-        case ElfFacts():
-            asked = {name: it for name, it in facts.verneed.items() if name not in libraries}
-            return replace(facts, needed=_others(facts.needed, libraries), verneed=asked)
-        case MachoFacts():
-            kept = tuple(it for it in facts.dependencies if it.name not in libraries)
-            return replace(facts, dependencies=kept)
-        case PeFacts():
-            names = {library.lower() for library in libraries}
-            return replace(
-                facts,
-                imports=_other_dlls(facts.imports, names),
-                delay_imports=_other_dlls(facts.delay_imports, names),
-                forwards=_other_dlls(facts.forwards, names),
-            )
+def _facts_without(facts: "Facts", libraries: AbstractSet[str]) -> "Facts":
+    if facts.format == "elf":
+        asked = {name: it for name, it in facts.verneed.items() if name not in libraries}
+        return replace(facts, needed=_others(facts.needed, libraries), verneed=asked)
+    if facts.format == "macho":
+        kept = tuple(it for it in facts.dependencies if it.name not in libraries)
+        return replace(facts, dependencies=kept)
+    names = {library.lower() for library in libraries}
+    return replace(
+        facts,
+        imports=_other_dlls(facts.imports, names),
+        delay_imports=_other_dlls(facts.delay_imports, names),
+        forwards=_other_dlls(facts.forwards, names),
+    )
 
 
 def _others(names: Sequence[str], libraries: AbstractSet[str]) -> tuple[str, ...]:

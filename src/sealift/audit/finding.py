@@ -1,14 +1,12 @@
 """A finding: one thing an audit has to say, by a rule that has a name and a page."""
 
-import difflib
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib import resources
 
 from sealift.errors import ConfigError
+from sealift.tables import load_table
 
 
 class Severity(StrEnum):
@@ -57,7 +55,6 @@ class Finding:
 @functools.cache
 def load_rules() -> Mapping[str, Rule]:
     """Every rule by its name, in the order of the docs."""
-    text = resources.files("sealift").joinpath("data/findings.toml").read_text("utf-8")
     return {
         name: Rule(
             name=name,
@@ -67,7 +64,7 @@ def load_rules() -> Mapping[str, Rule]:
             why=row["why"],
             remedy=row["remedy"],
         )
-        for name, row in tomllib.loads(text).items()
+        for name, row in load_table("findings").items()
     }
 
 
@@ -86,6 +83,8 @@ def rules_called(name: str) -> frozenset[str]:
     if name in rules:
         return frozenset({name})
     if name not in families:
+        import difflib
+
         near = difflib.get_close_matches(name, [*rules, *families], 1)
         hint = (
             f"did you mean {near[0]}?" if near else f"rules are such as {', '.join([*rules][:4])}"

@@ -1,6 +1,5 @@
 """All that judgement needs to know of a subject: facts, no bytes, no open files."""
 
-import email.parser
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,14 +11,15 @@ from packaging.version import InvalidVersion
 
 from sealift.audit.content import Content
 from sealift.audit.finding import Finding
-from sealift.audit.natives import Facts, Native, natives_of
+from sealift.audit.headers import read_headers
+from sealift.audit.natives import Native, natives_of
 from sealift.audit.record import Record, parse_record
 from sealift.audit.scope import Scope
 from sealift.audit.sources import Load, find_loads
 from sealift.audit.subject import Kind, Member, Subject, open_subject
 from sealift.errors import ArchiveError, BinaryFormatError
 
-__all__ = ["Facts", "Inventory", "Load", "Native", "WheelInfo", "take_inventory"]
+__all__ = ["Inventory", "Load", "Native", "WheelInfo", "take_inventory"]
 
 _LARGEST_TEXT = 1 << 20
 _PKG_INFO = re.compile(r"[^/]+/PKG-INFO")
@@ -176,8 +176,8 @@ class _Taking:
             self._note("wheel-name", str(problem), None)
             return None
         folder = next(_dist_infos(self._members), "")
-        described = _headers(self._texts.get(f"{folder}/WHEEL", ""))
-        metadata = _headers(self._texts.get(f"{folder}/METADATA", ""))
+        described = read_headers(self._texts.get(f"{folder}/WHEEL", ""))
+        metadata = read_headers(self._texts.get(f"{folder}/METADATA", ""))
         return WheelInfo(
             name=name,
             version=str(version),
@@ -194,15 +194,6 @@ def _dist_infos(members: list[str]) -> Iterator[str]:
         folder, slash, rest = path.partition("/")
         if slash and folder.endswith(".dist-info") and rest == "WHEEL":
             yield folder
-
-
-def _headers(text: str) -> Mapping[str, tuple[str, ...]]:
-    message = email.parser.HeaderParser().parsestr(text)
-    found: dict[str, tuple[str, ...]] = {}
-    for name, value in message.items():
-        key = name.lower()
-        found[key] = (*found.get(key, ()), str(value).strip())
-    return found
 
 
 def _text(content: Content) -> str:

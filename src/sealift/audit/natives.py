@@ -6,23 +6,27 @@ Whatever needs a file's bytes is gathered here, in one pass, while they are at h
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sealift.audit.content import Content, Data, windows
 from sealift.audit.scope import Scope
-from sealift.binary import elf, elf_layout, elf_symbols, macho, macho_layout, macho_symbols, pe
-from sealift.binary.pe_layout import is_pe
+from sealift.binary import elf, elf_layout, elf_symbols
 from sealift.binary.view import View
 from sealift.binary.x86 import X86Baseline, x86_baseline
 
-Facts: TypeAlias = elf.ElfFacts | macho.MachoFacts | pe.PeFacts
-Symbol: TypeAlias = elf_symbols.Symbol | macho_symbols.Undefined | pe.Imported
+if TYPE_CHECKING:
+    from sealift.binary import macho, macho_symbols, pe
+
+    Facts: TypeAlias = elf.ElfFacts | macho.MachoFacts | pe.PeFacts
+    Symbol: TypeAlias = elf_symbols.Symbol | macho_symbols.Undefined | pe.Imported
 
 _LOADERS = frozenset({"dlopen", "dlmopen", "_dlopen"})
 # What a program would hand to dlopen: a whole string that names a library, with no pattern in it.
 # The pattern begins with plain letters, which is what makes the search fast.
 _LIBRARY_NAME = re.compile(rb"lib[\w+-]{1,64}(?:\.so(?:\.\d+){0,3}|(?:\.\d+){0,3}\.dylib)\0")
 _FOLDERS = re.compile(rb"(?:/[\w.+@-]+)*/\Z")
+# What those of either byte order and word size, and fat ones, begin with; is_macho knows all of it.
+_MACHO_STARTS = {b"\xfe\xed\xfa", b"\xce\xfa\xed", b"\xcf\xfa\xed", b"\xca\xfe\xba"}
 _LONGEST_NAME = 256
 _MOST_NAMES = 64
 
@@ -39,8 +43,8 @@ class Native:
     path: str
     size: int
     mode: int
-    facts: Facts
-    undefined: tuple[Symbol, ...] = ()
+    facts: "Facts"
+    undefined: "tuple[Symbol, ...]" = ()
     loads: tuple[str, ...] = ()
     x86: X86Baseline | None = None
 
@@ -52,24 +56,13 @@ class Native:
     @property
     def is_loadable(self) -> bool:
         """Whether it is a program or a library, not an object file or a core dump."""
-        match self.facts:
-            case elf.ElfFacts(kind=kind):
-                return kind in {"EXEC", "DYN"}
-            case macho.MachoFacts(kind=kind):
-                return kind in {"execute", "dylib", "bundle"}
-            case _:
-                return True
+        if self.facts.format == "pe":
+            return True
+        return self.facts.kind in {"EXEC", "DYN", "execute", "dylib", "bundle"}
 
     def asked(self) -> Iterator[str]:
         """The symbols it cannot do without, by the names they have in C."""
-        for symbol in self.undefined:
-            match symbol:
-                case elf_symbols.Symbol(name=name, is_weak=False):
-                    yield name
-                case macho_symbols.Undefined(name=name, is_weak=False):
-                    yield name.removeprefix("_")
-                case pe.Imported(symbol=str(name)):
-                    yield name
+        return (name for symbol in self.undefined if (name := symbol.asked) is not None)
 
 
 def natives_of(path: str, mode: int, content: Content, scope: Scope) -> tuple[Native, ...]:
@@ -88,10 +81,30 @@ def _is_elf(head: bytes) -> bool:
     return head.startswith(elf_layout.MAGIC)
 
 
+# Readers of other systems' files are imported when there is such a file.
+
+
+def _is_macho(head: bytes) -> bool:
+    if head[:3] not in _MACHO_STARTS:
+        return False
+    from sealift.binary.macho_layout import is_macho
+
+    return is_macho(head)
+
+
+def _is_pe(head: bytes) -> bool:
+    if not head.startswith(b"MZ"):
+        return False
+    from sealift.binary.pe_layout import is_pe
+
+    return is_pe(head)
+
+
 def _gather_elf(path: str, mode: int, view: View, scope: Scope) -> tuple[Native, ...]:
-    facts = elf.facts_of(view)
+    dynamic = elf_layout.read_dynamic(view)
+    facts = elf.facts_of(view, dynamic)
     has_code = facts.kind in {"EXEC", "DYN"}
-    undefined = elf_symbols.undefined(view) if has_code else ()
+    undefined = elf_symbols.undefined(view, dynamic) if has_code else ()
     native = Native(
         path=path,
         size=len(view.data),
@@ -99,12 +112,14 @@ def _gather_elf(path: str, mode: int, view: View, scope: Scope) -> tuple[Native,
         facts=facts,
         undefined=undefined,
         loads=_loads(view.data, undefined) if scope.named else (),
-        x86=x86_baseline(view) if has_code and scope.code else None,
+        x86=x86_baseline(view, dynamic) if has_code and scope.code else None,
     )
     return (native,)
 
 
 def _gather_macho(path: str, mode: int, view: View, scope: Scope) -> tuple[Native, ...]:
+    from sealift.binary import macho, macho_symbols
+
     slices = macho.facts_of(view)
     symbols = macho_symbols.symbols_of(view)
     return tuple(
@@ -121,12 +136,14 @@ def _gather_macho(path: str, mode: int, view: View, scope: Scope) -> tuple[Nativ
 
 
 def _gather_pe(path: str, mode: int, view: View, _: Scope) -> tuple[Native, ...]:
+    from sealift.binary import pe
+
     facts, undefined = pe.facts_of(view), pe.imported(view)
     return (Native(path=path, size=len(view.data), mode=mode, facts=facts, undefined=undefined),)
 
 
 def _loads(
-    data: Data, undefined: Iterable[elf_symbols.Symbol | macho_symbols.Undefined]
+    data: Data, undefined: "Iterable[elf_symbols.Symbol | macho_symbols.Undefined]"
 ) -> tuple[str, ...]:
     if not any(symbol.name in _LOADERS for symbol in undefined):
         return ()
@@ -147,6 +164,6 @@ _FORMATS: tuple[
     tuple[Callable[[bytes], bool], Callable[[str, int, View, Scope], tuple[Native, ...]]], ...
 ] = (
     (_is_elf, _gather_elf),
-    (macho_layout.is_macho, _gather_macho),
-    (is_pe, _gather_pe),
+    (_is_macho, _gather_macho),
+    (_is_pe, _gather_pe),
 )

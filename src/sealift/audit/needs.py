@@ -5,9 +5,6 @@ from collections.abc import Iterator, Mapping
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
-from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
-from sealift.binary.pe import PeFacts
 
 _OWN_PLACE = ("@rpath/", "@loader_path/", "@executable_path/")
 
@@ -45,21 +42,18 @@ def roots_of(needs: Needs) -> tuple[str, ...]:
 
 
 def _names(native: Native) -> Iterator[str]:
-    match native.facts:
-        case ElfFacts(needed=needed):
-            yield from needed
-        case MachoFacts(dependencies=dependencies):
-            yield from (it.name for it in dependencies)
-        case PeFacts(needed=needed):
-            yield from needed
+    if native.facts.format == "macho":
+        yield from (it.name for it in native.facts.dependencies)
+    else:
+        yield from native.facts.needed
 
 
 def _places(natives: tuple[Native, ...]) -> dict[str, list[str]]:
     """Paths by every name a file may be asked for."""
     places: dict[str, list[str]] = {}
     for native in natives:
-        names = {native.name.lower() if isinstance(native.facts, PeFacts) else native.name}
-        if isinstance(native.facts, ElfFacts) and native.facts.soname:
+        names = {native.name.lower() if native.facts.format == "pe" else native.name}
+        if native.facts.format == "elf" and native.facts.soname:
             names.add(native.facts.soname)
         for name in names:
             paths = places.setdefault(name, [])
@@ -69,8 +63,8 @@ def _places(natives: tuple[Native, ...]) -> dict[str, list[str]]:
 
 
 def _resolved(name: str, native: Native, places: Mapping[str, list[str]]) -> str:
-    is_own = not isinstance(native.facts, MachoFacts) or name.startswith(_OWN_PLACE)
-    asked = name.lower() if isinstance(native.facts, PeFacts) else posixpath.basename(name)
+    is_own = native.facts.format != "macho" or name.startswith(_OWN_PLACE)
+    asked = name.lower() if native.facts.format == "pe" else posixpath.basename(name)
     paths = places.get(asked, ()) if is_own else ()
     folder = posixpath.dirname(native.path)
     near = (path for path in paths if posixpath.dirname(path) == folder)

@@ -1,6 +1,5 @@
 """A report: the verdict and the findings on one subject, and how it is made."""
 
-import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +66,8 @@ def audit_one_of_many(path: Path, allowance: Allowance | None = None) -> Report:
     except SealiftError as problem:
         message = problem.message
     except Exception as problem:  # noqa: BLE001  (a fault of ours, which must not hide the others)
+        import traceback
+
         *_, (frame, line) = traceback.walk_tb(problem.__traceback__)
         place = f"{Path(frame.f_code.co_filename).name}:{line}"
         what = f"{type(problem).__name__}: {problem}".rstrip(": ")

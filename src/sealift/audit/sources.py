@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import stringzilla  # type: ignore[import-not-found]
+
 if TYPE_CHECKING:
     import ast
 
     from sealift.audit.content import Data
 
-# Most files have none of these. Patterns that begin with a letter are searched at the speed of
-# memory, others at a tenth of it.
-_DLL, _OTHERS = re.compile(rb"DLL"), re.compile(rb"d(?:Library|_library|lopen)")
+_HINTS = (b"DLL", b"dLibrary", b"d_library", b"dlopen")  # most files have none of these
 _CALL = re.compile(
     rb"\b(?:CDLL|PyDLL|WinDLL|OleDLL|LoadLibrary|find_library|dlopen)\s*\(\s*[rRuU]?[\"']"
 )
@@ -37,7 +37,7 @@ class Load:
 
 def find_loads(file: str, source: "Data") -> tuple[Load, ...]:
     """The libraries that ``source`` names where it loads them; none for what does not parse."""
-    if len(source) > _LARGEST or not (_DLL.search(source) or _OTHERS.search(source)):
+    if len(source) > _LARGEST or all(stringzilla.find(source, hint) < 0 for hint in _HINTS):
         return ()
     source = bytes(source)
     if not _CALL.search(source):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from sealift.audit.content import Content
 from sealift.audit.finding import Finding
@@ -36,8 +37,7 @@ class Kind(StrEnum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A regular file in a subject: ``path`` is POSIX and relative, ``mode`` 0 where not told."""
 
     path: str

@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 
 from sealift.audit.natives import Native
-from sealift.binary.elf import ElfFacts
-from sealift.binary.pe import PeFacts
 
 _OLD_NAMES = {"manylinux1": "2_5", "manylinux2010": "2_12", "manylinux2014": "2_17"}
 _FORMS = (
@@ -80,13 +78,13 @@ def parse_platform(tag: str) -> Platform | None:
 def cpu_of(native: Native) -> str:
     """The CPU of a native file, with the names that :class:`Platform` uses."""
     facts = native.facts
-    if isinstance(facts, ElfFacts):
+    if facts.format == "elf":
         if facts.machine == "arm":
             return "armv7l"
         if (facts.machine, facts.endian) == ("ppc64", "little"):
             return "ppc64le"
         return facts.machine
-    if isinstance(facts, PeFacts):
+    if facts.format == "pe":
         machine = _PE_MACHINES.get(facts.machine, facts.machine)
         return "any" if facts.is_any_cpu else machine
     return _SAME.get(facts.cpu, facts.cpu)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from sealift.binary.elf_layout import (
     MAGIC,
@@ -25,8 +26,7 @@ from sealift.binary.elf_layout import (
     Dynamic,
     Header,
     Segment,
-    read_header,
-    read_segments,
+    read_dynamic,
 )
 from sealift.binary.elf_notes import ElfNotes, read_notes
 from sealift.binary.elf_versions import defined_versions, needed_versions
@@ -84,6 +84,7 @@ class ElfFacts:
     glibc 2.36, musl 1.2.4 or Android 9.
     """
 
+    format: ClassVar[Literal["elf"]] = "elf"
     bits: int
     endian: str
     machine: str
@@ -178,12 +179,11 @@ def read_elf(path: Path) -> ElfFacts | None:
             return facts_of(View(data, str(path)))
 
 
-def facts_of(view: View) -> ElfFacts:
-    """Facts of the ELF file in ``view``."""
-    header = read_header(view)
-    segments = tuple(read_segments(view, header))
+def facts_of(view: View, dynamic: Dynamic | None = None) -> ElfFacts:
+    """Facts of the ELF file in ``view``; ``dynamic`` is its dynamic section, where it was read."""
+    dynamic = dynamic or read_dynamic(view)
+    header, segments = dynamic.header, dynamic.segments
     loaded = [segment for segment in segments if segment.kind == PT_LOAD]
-    dynamic = Dynamic(view, header, segments)
     flags, flags_1 = dynamic.value(_DT_FLAGS) or 0, dynamic.value(_DT_FLAGS_1) or 0
     interpreter = _interpreter(view, segments)
     return ElfFacts(

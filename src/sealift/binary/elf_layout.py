@@ -8,6 +8,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sealift.binary.view import View
 
@@ -24,8 +25,7 @@ MOST_RECORDS = 16384
 _MOST_TEXT = 1 << 22
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A program header: ``offset`` and ``size`` are in the file, ``address`` in memory."""
 
     kind: int
@@ -98,8 +98,7 @@ def read_segments(view: View, header: Header) -> Iterator[Segment]:
     layout = header.order + ("IIIIIIII" if header.bits == 32 else "IIQQQQQQ")
     if header.program_count and header.program_entry != struct.calcsize(layout):
         raise view.broken(f"its program headers have {header.program_entry} bytes each")
-    for index in range(header.program_count):
-        values = view.unpack(layout, header.program_offset + index * header.program_entry)
+    for values in view.rows(layout, header.program_offset, header.program_count):
         if header.bits == 32:
             kind, offset, address, _, size, _, flags, align = values
         else:
@@ -136,8 +135,8 @@ class Dynamic:
     def _read(self, segment: Segment) -> None:
         layout = self.header.order + ("II" if self.header.bits == 32 else "QQ")
         step = struct.calcsize(layout)
-        for index in range(min(segment.size // step, MOST_RECORDS)):
-            tag, value = self.view.unpack(layout, segment.offset + index * step)
+        count = min(segment.size // step, MOST_RECORDS)
+        for tag, value in self.view.rows(layout, segment.offset, count):
             if not tag:
                 return
             self._entries[tag].append(value)
@@ -177,3 +176,9 @@ class Dynamic:
     def strings(self, tag: int) -> tuple[str, ...]:
         """The strings that all entries with ``tag`` name."""
         return tuple(self.string_at(value) for value in self._entries.get(tag, ()))
+
+
+def read_dynamic(view: View) -> Dynamic:
+    """The dynamic section of ``view``, with the header and the segments that lead to it."""
+    header = read_header(view)
+    return Dynamic(view, header, tuple(read_segments(view, header)))

@@ -121,7 +121,7 @@ def _aligned(
     page = _PAGES.get(header.machine, _LARGEST_PAGE)
     most = max(page, *(section.align for section in sections), 0)
     return tuple(
-        replace(segment, align=min(segment.align, most))
+        segment._replace(align=min(segment.align, most))
         if segment.kind == PT_LOAD and segment.align > _LARGEST_PAGE
         else segment
         for segment in segments

@@ -5,12 +5,13 @@ versions.  All is found through the dynamic section, as the loader does; section
 looked at.  Reading costs about a microsecond a symbol, so it is done only for those who ask.
 """
 
+import itertools
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from sealift.binary.elf_layout import DT_SYMTAB, Dynamic, read_header, read_segments
+from sealift.binary.elf_layout import DT_SYMTAB, Dynamic, read_dynamic
 from sealift.binary.elf_versions import defined_versions, needed_versions
 from sealift.binary.view import View
 
@@ -61,20 +62,25 @@ class Symbol(NamedTuple):
     is_hidden: bool
     address: int
 
+    @property
+    def asked(self) -> str | None:
+        """The name of what the file cannot do without, ``None`` for a weak one."""
+        return None if self.is_weak else self.name
+
     def __str__(self) -> str:
         at = "@" if self.library or self.is_hidden else "@@"
         return f"{self.name}{at}{self.version}" if self.version else self.name
 
 
 class SymbolTable:
-    """The dynamic symbols of the file in ``view``.
+    """The dynamic symbols of the file in ``view``; ``dynamic`` is its section, where it was read.
 
     Raises :class:`~sealift.errors.BinaryFormatError` here or later where the file is damaged.
     """
 
-    def __init__(self, view: View) -> None:
-        header = read_header(view)
-        dynamic = Dynamic(view, header, tuple(read_segments(view, header)))
+    def __init__(self, view: View, dynamic: Dynamic | None = None) -> None:
+        dynamic = dynamic or read_dynamic(view)
+        header = dynamic.header
         self._view = view
         self._layout = header.order + ("II4xBxH" if header.bits == 32 else "IBxHQ8x")
         self._is_wide = header.bits == 64
@@ -84,7 +90,7 @@ class SymbolTable:
         if self._at + self._count * struct.calcsize(self._layout) > len(view.data):
             raise view.broken("its symbol table reaches past its end")
         start, end = dynamic.strings_start, min(dynamic.strings_end, len(view.data))
-        self._text = bytes(view.data[start:end])
+        self._text = bytes(view.data[start:end]).decode("latin-1")  # a character for each byte
         self._versions = _versions(dynamic, self._count)
         self._names: dict[int, tuple[str, str | None]] = {
             version.index & ~_VERSION_HIDDEN: (version.name, version.library)
@@ -105,42 +111,38 @@ class SymbolTable:
         table = bytes(self._view.data[self._at : self._at + self._count * size])
         # Names may share bytes, but not so that a small file makes gigabytes of them.
         left = 4 * len(self._text) + _LONGEST_NAME
-        strings, find, kinds = self._text, self._text.find, _KINDS
-        is_wide, versions, names = self._is_wide, self._versions, self._names
-        for index, row in enumerate(struct.iter_unpack(self._layout, table)):
+        strings, find, kinds, make = self._text, self._text.find, _KINDS, Symbol._make
+        is_wide, names, unnamed = self._is_wide, self._names, (None, None)
+        versions = self._versions or itertools.repeat(_VERSION_GLOBAL)
+        for row, version in zip(struct.iter_unpack(self._layout, table), versions, strict=False):
             if is_wide:
                 name, info, section, address = row
             else:
                 name, address, info, section = row
             if (section != _SHN_UNDEF) is not is_defined or not name or info >> 4 == _LOCAL:
                 continue
-            stop = find(b"\0", name, name + _LONGEST_NAME)
+            stop = find("\0", name, name + _LONGEST_NAME)
             if stop < 0:
                 raise self._view.broken(
                     f"the name of a symbol, at {name} of its strings, has no end"
                 )
-            text = strings[name:stop].decode("utf-8", "surrogateescape")
-            left -= len(text)
+            text = strings[name:stop]
+            if not text.isascii():
+                text = text.encode("latin-1").decode("utf-8", "surrogateescape")
+            left -= stop - name
             if left < 0:
                 raise self._view.broken("its symbols have more names than its string table")
-            version = versions[index] if versions else _VERSION_GLOBAL
-            label, library = names.get(version & ~_VERSION_HIDDEN, (None, None))
+            label, library = names.get(version & ~_VERSION_HIDDEN, unnamed)
             if section == _SHN_ABS and text == label:
                 continue  # stands for the version itself
-            yield Symbol(
-                text,
-                label,
-                library,
-                kinds[info & 15],
-                info >> 4 == _WEAK,
-                version >= _VERSION_HIDDEN,
-                address if is_defined else 0,
-            )
+            is_weak, is_hidden = info >> 4 == _WEAK, version >= _VERSION_HIDDEN
+            kind, address = kinds[info & 15], address if is_defined else 0
+            yield make((text, label, library, kind, is_weak, is_hidden, address))
 
 
-def undefined(view: View) -> tuple[Symbol, ...]:
+def undefined(view: View, dynamic: Dynamic | None = None) -> tuple[Symbol, ...]:
     """The symbols that the file in ``view`` asks others for."""
-    return tuple(SymbolTable(view).undefined())
+    return tuple(SymbolTable(view, dynamic).undefined())
 
 
 def defined(view: View) -> tuple[Symbol, ...]:

@@ -10,7 +10,7 @@ import mmap
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from sealift.binary.macho_layout import (
     DEPENDENCY_COMMANDS,
@@ -103,6 +103,7 @@ class MachoFacts:
     ``is_truncated``: a segment or the slice reaches past the end of the file.
     """
 
+    format: ClassVar[Literal["macho"]] = "macho"
     cpu: str
     bits: int
     endian: str

@@ -34,6 +34,11 @@ class Undefined:
     library: str | None
     is_weak: bool = False
 
+    @property
+    def asked(self) -> str | None:
+        """The name in C of what the file cannot do without, ``None`` for a weak one."""
+        return None if self.is_weak else self.name.removeprefix("_")
+
 
 @dataclass(frozen=True, slots=True)
 class Symbols:

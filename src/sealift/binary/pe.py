@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from sealift.binary.pe_checksum import checksum
 from sealift.binary.pe_config import LoadConfig
@@ -77,6 +78,7 @@ class PeFacts:
     file.
     """
 
+    format: ClassVar[Literal["pe"]] = "pe"
     machine: str
     bits: int
     is_dll: bool
@@ -143,6 +145,11 @@ class Imported:
     library: str
     symbol: str | int
     is_delayed: bool = False
+
+    @property
+    def asked(self) -> str | None:
+        """The name in C of what the file cannot do without, ``None`` where it has a number."""
+        return self.symbol if isinstance(self.symbol, str) else None
 
 
 def read_pe(path: Path) -> PeFacts | None:

@@ -2,6 +2,7 @@
 
 import mmap
 import struct
+from collections.abc import Iterator
 
 from sealift.errors import BinaryFormatError
 
@@ -30,6 +31,16 @@ class View:
         if not 0 <= offset <= len(self.data) - struct.calcsize(layout):
             raise self.broken(f"it ends before byte {offset + struct.calcsize(layout)}")
         return struct.unpack_from(layout, self.data, offset)
+
+    def rows(self, layout: str, offset: int, count: int) -> Iterator[tuple[int, ...]]:
+        """The integers of ``count`` records of ``layout`` one after the other.
+
+        An end of the file before that of the last is told when all those before were taken.
+        """
+        size = struct.calcsize(layout)
+        there = max(0, min(count, (len(self.data) - offset) // size)) if offset >= 0 else 0
+        yield from struct.iter_unpack(layout, self.data[offset : offset + there * size])
+        self.check(offset, count * size)
 
     def span(self, offset: int, size: int) -> bytes:
         """The ``size`` bytes at ``offset``."""

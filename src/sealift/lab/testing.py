@@ -70,7 +70,7 @@ def run(file: Path, *, systems: Sequence[str], line: str | None, timeout: float)
             )
             trials.append(_trial(subject, machine.system, ending))
             step.done("works" if trials[-1].passed else "fails")
-    console.page([jsonform.dump(trial) for trial in trials], _lines(trials))
+    console.page(lambda: [jsonform.dump(trial) for trial in trials], _lines(trials))
     failed = [trial.system for trial in trials if not trial.passed]
     if failed:
         raise PolicyError(f"{file.name} does not run on {', '.join(failed)}")

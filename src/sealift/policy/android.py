@@ -5,10 +5,10 @@ The lists and their sources are in ``data/policies/android.toml``.
 
 import fnmatch
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+
+from sealift.tables import load_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +30,7 @@ class AndroidPolicy:
 @functools.cache
 def load_android() -> AndroidPolicy:
     """The policy of all API levels."""
-    text = resources.files("sealift").joinpath("data/policies/android.toml").read_text("utf-8")
-    data = tomllib.loads(text)
+    data = load_table("policies/android")
     return AndroidPolicy(
         oldest=data["oldest"],
         given=tuple(data["given"]),

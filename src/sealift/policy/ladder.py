@@ -9,13 +9,12 @@ import fnmatch
 import functools
 import itertools
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
 from sealift.errors import ConfigError
+from sealift.tables import load_table
 
 Version = tuple[int, int]
 
@@ -104,14 +103,8 @@ class Ladder:
 def load_ladder(libc: str, arch: str) -> Ladder | None:
     """The ladder of C library ``libc`` ("gnu" or "musl") on ``arch``; none where no tag exists."""
     name = _LIBCS[libc]
-    ladder = parse_ladder(_data(name), name=name, arch=arch)
+    ladder = parse_ladder(load_table(f"policies/{name}"), name=name, arch=arch)
     return ladder if ladder.policies else None
-
-
-@functools.cache
-def _data(name: str) -> Mapping[str, Any]:
-    path = resources.files("sealift").joinpath(f"data/policies/{name}.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def parse_ladder(data: Mapping[str, Any], *, name: str, arch: str) -> Ladder:

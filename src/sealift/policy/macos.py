@@ -6,10 +6,10 @@ lists and their grounds are in ``data/policies/macos.toml``.
 
 import fnmatch
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+
+from sealift.tables import load_table
 
 Version = tuple[int, int]
 
@@ -42,8 +42,7 @@ class ApplePolicy:
 @functools.cache
 def load_apple(name: str) -> ApplePolicy:
     """The policy of "macos" or "ios"."""
-    text = resources.files("sealift").joinpath("data/policies/macos.toml").read_text("utf-8")
-    table = tomllib.loads(text)[name]
+    table = load_table("policies/macos")[name]
     return ApplePolicy(
         name=name,
         system=tuple(table["system"]),

@@ -7,13 +7,12 @@ Judgement over the facts of :mod:`sealift.binary.elf`; the lists and their groun
 import fnmatch
 import functools
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from sealift.policy.ladder import load_ladder
+from sealift.tables import load_table
 
 if TYPE_CHECKING:
     from sealift.target import Target
@@ -57,8 +56,7 @@ def load_policy(target: "Target") -> Policy:
 @functools.cache
 def load_system(abi: str, arch: str) -> Policy:
     """The policy of Linux with C library ``abi`` ("gnu" or "musl") on ``arch``."""
-    text = resources.files("sealift").joinpath("data/policies/linux.toml").read_text("utf-8")
-    table = tomllib.loads(text)[abi]
+    table = load_table("policies/linux")[abi]
     multiarch = _MULTIARCH.get(arch, f"{arch}-linux-gnu")
     ladder = load_ladder(abi, arch)
     return Policy(

@@ -6,10 +6,10 @@ The lists and their sources are in ``data/policies/windows.toml``.
 import fnmatch
 import functools
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
+
+from sealift.tables import load_table
 
 Version = tuple[int, int]
 
@@ -76,8 +76,7 @@ class WindowsPolicy:
 @functools.cache
 def load_windows(tag: str) -> WindowsPolicy:
     """The policy of machines with platform ``tag``, such as "win_amd64"."""
-    text = resources.files("sealift").joinpath("data/policies/windows.toml").read_text("utf-8")
-    data = tomllib.loads(text)
+    data = load_table("policies/windows")
     system = data["system"]
     return WindowsPolicy(
         tag=tag,

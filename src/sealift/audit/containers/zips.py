@@ -1,11 +1,9 @@
 """Wheels, application zips and other zip files."""
 
-import tempfile
 from functools import partial
 from pathlib import Path
 
-from sealift.archive import reading
-from sealift.audit.content import HEAD, IN_MEMORY, Content, Data
+from sealift.audit.content import HEAD, IN_MEMORY, Content, Data, cannot_read
 from sealift.audit.finding import Finding
 from sealift.audit.subject import Kind, Member, Members, Subject
 from sealift.errors import ArchiveError
@@ -54,20 +52,26 @@ class _ZipContent(Content):
 
     def head(self) -> bytes:
         if self._data is None and self.size > _SMALL:
-            with reading(self.name):
+            try:
                 return self._archive.head(self._entry, HEAD)
+            except OSError as problem:
+                raise cannot_read(self.name, problem) from problem
         return bytes(self.data()[:HEAD])
 
     def data(self, algorithm: str | None = None) -> Data:
-        if self._data is not None:
-            return self._data
-        if self.size <= IN_MEMORY:
-            with reading(self.name):
+        if self._data is None and self.size > IN_MEMORY:
+            return super().data(algorithm)
+        if self._data is None:
+            try:
                 self._data = self._archive.whole(self._entry)
-        return super().data(algorithm)
+            except OSError as problem:
+                raise cannot_read(self.name, problem) from problem
+        return self._data
 
 
 def _nested(subject: Subject, name: str, content: Content) -> Members:
+    import tempfile
+
     with tempfile.NamedTemporaryFile(suffix=".zip") as file:
         file.write(content.data())
         file.flush()

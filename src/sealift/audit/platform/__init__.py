@@ -6,9 +6,6 @@ from collections import Counter
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
-from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
-from sealift.binary.pe import PeFacts
 
 _SYSTEMS = {
     "manylinux": "linux", "musllinux": "linux", "linux": "linux", "android": "android",
@@ -60,11 +57,10 @@ def system_of_tag(tag: str) -> str | None:
 
 def system_of(native: Native) -> str | None:
     """The system a native file is for: linux, android, macos, windows or one without tags here."""
-    match native.facts:
-        case ElfFacts() as facts:
-            # A library that asks for nothing tells no system; only Linux has such in numbers.
-            return facts.system or "linux"
-        case MachoFacts() as facts:
-            return (facts.platform or "macos").removesuffix("-simulator")
-        case PeFacts():
-            return "windows"
+    facts = native.facts
+    if facts.format == "elf":
+        # A library that asks for nothing tells no system; only Linux has such in numbers.
+        return facts.system or "linux"
+    if facts.format == "macho":
+        return (facts.platform or "macos").removesuffix("-simulator")
+    return "windows"

@@ -8,6 +8,7 @@ this machine does not change it.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
@@ -27,6 +28,7 @@ _RELR_GLIBC, _RELR_MUSL = (2, 36), (1, 2)
 # Builds of CPython 2.7 differed in these; neither is what PEP 513 promises.
 _FPECTL = {"PyFPE_jbuf", "PyFPE_dummy", "PyFPE_counter"}
 _NARROW_UNICODE = "PyUnicodeUCS2_"
+_OF_BUILDS = ("PyFPE_", _NARROW_UNICODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +186,20 @@ class _Judgement:
         asked = [name for name in forbidden if name in needed]
         has_since = bool(self._ladder.since)
         for symbol in _symbols_of(loaded.native):
+            name = symbol.name
             if symbol.is_weak:
                 continue
-            libraries = asked if symbol.library is None else [symbol.library]
-            for library in libraries if symbol.name in suspects else ():
-                rung = self._ladder.for_symbol(library, symbol.name)
-                text = f"takes {symbol.name} from {library}, which not every system's has"
-                yield self._demand(rung, text, loaded, library=library, symbols=(str(symbol),))
+            if name in suspects:
+                for library in asked if symbol.library is None else [symbol.library]:
+                    rung = self._ladder.for_symbol(library, name)
+                    text = f"takes {name} from {library}, which not every system's has"
+                    yield self._demand(rung, text, loaded, library=library, symbols=(str(symbol),))
             if has_since:
-                rung = self._ladder.for_unversioned(symbol.name)
-                text = f"asks musl for {symbol.name}, which older ones do not have"
-                yield self._demand(rung, text, loaded, symbols=(symbol.name,))
-            if symbol.name.startswith("Py") and (reason := _python_build(symbol)):
-                yield self._demand(self._ladder.never, reason, loaded, symbols=(symbol.name,))
+                rung = self._ladder.for_unversioned(name)
+                text = f"asks musl for {name}, which older ones do not have"
+                yield self._demand(rung, text, loaded, symbols=(name,))
+            if name.startswith(_OF_BUILDS) and (reason := _python_build(symbol)):
+                yield self._demand(self._ladder.never, reason, loaded, symbols=(name,))
 
     def _instructions(self, loaded: Loaded) -> Iterator[_Demand]:
         level = elf_facts(loaded.native).notes.gnu_property.isa_needed
@@ -269,8 +272,8 @@ def _python_build(symbol: Symbol) -> str | None:
     return None
 
 
-def _symbols_of(native: Native) -> list[Symbol]:
-    return [symbol for symbol in native.undefined if isinstance(symbol, Symbol)]
+def _symbols_of(native: Native) -> tuple[Symbol, ...]:
+    return cast("tuple[Symbol, ...]", native.undefined)  # of an ELF file
 
 
 def _enumerated(symbols: Sequence[Symbol], version: str, most: int = 3) -> str:

@@ -5,13 +5,13 @@ while running (``os.add_dll_directory``).  The tag is that of the machine; which
 is needed no tag can tell.
 """
 
-import email.parser
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from sealift.audit.headers import read_headers
 from sealift.audit.inventory import Inventory, WheelInfo
 from sealift.audit.natives import Native
 from sealift.audit.platform.loading import Loaded, Way, load
@@ -105,9 +105,9 @@ def _required_pythons(inventory: Inventory) -> tuple[Version, ...]:
     """The Pythons that METADATA of a wheel allows, where it says which."""
     wheel = inventory.wheel
     text = inventory.texts.get(f"{wheel.dist_info}/METADATA", "") if wheel else ""
-    told = email.parser.HeaderParser().parsestr(text)["Requires-Python"]
+    told = read_headers(text).get("requires-python", ("",))[0]
     try:
-        allowed = SpecifierSet(str(told or ""))
+        allowed = SpecifierSet(told)
     except InvalidSpecifier:
         return ()
     return tuple(it for it in _PYTHONS if told and f"{it[0]}.{it[1]}.{_LAST_MICRO}" in allowed)

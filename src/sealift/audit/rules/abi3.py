@@ -12,10 +12,6 @@ from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory, WheelInfo
 from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
-from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
-from sealift.binary.macho_symbols import Undefined
-from sealift.binary.pe import Imported, PeFacts
 
 Version = tuple[int, int]
 
@@ -73,7 +69,7 @@ def _strays(
 
 def _unseen(native: Native, verdict: Verdict) -> list[str]:
     """Libraries of other packages from which an ELF file, which does not tell, may take symbols."""
-    if not isinstance(native.facts, ElfFacts):
+    if native.facts.format != "elf":
         return []
     return [
         external.library
@@ -86,7 +82,7 @@ def _unseen(native: Native, verdict: Verdict) -> list[str]:
 
 def _versioned_dlls(native: Native, abi: str) -> Iterator[Finding]:
     """Windows has the stable ABI in python3.dll (PEP 384), python3t.dll for abi3t (PEP 803)."""
-    if isinstance(native.facts, PeFacts):
+    if native.facts.format == "pe":
         for name in native.facts.needed:
             if _PYTHON_DLL.fullmatch(name):
                 home = "python3t.dll" if abi == "abi3t" else "python3.dll"
@@ -99,14 +95,12 @@ def libpython(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     if inventory.wheel is None:
         return
     for native in inventory.natives:
-        match native.facts:
-            case ElfFacts(needed=needed, is_program=False, libc=libc) if libc != "bionic":
-                names = [name for name in needed if _LIBPYTHON.search(name)]
-            case MachoFacts(dependencies=dependencies, kind="bundle"):
-                names = [it.name for it in dependencies if _LIBPYTHON.search(it.name)]
-            case _:
-                continue
-        for name in names:
+        facts, linked = native.facts, list[str]()
+        if facts.format == "elf" and not facts.is_program and facts.libc != "bionic":
+            linked += facts.needed
+        elif facts.format == "macho" and facts.kind == "bundle":
+            linked += (it.name for it in facts.dependencies)
+        for name in filter(_LIBPYTHON.search, linked):
             message = f"it is linked to {name}"
             yield Finding(rule="links-libpython", message=message, file=native.path)
 
@@ -143,10 +137,9 @@ def _python_symbols(native: Native) -> set[str]:
     stand-ins of its own for what the stable ABI lacks, by the same names.
     """
     others = {
-        symbol.name.removeprefix("_") if isinstance(symbol, Undefined) else symbol.symbol
+        symbol.asked
         for symbol in native.undefined
-        if isinstance(symbol, Undefined | Imported)
-        and not _PYTHON_HOME.search(symbol.library or "@executable")
+        if native.facts.format != "elf" and not _PYTHON_HOME.search(symbol.library or "@executable")
     }
     return {name for name in native.asked() if _OF_PYTHON.fullmatch(name)} - others
 

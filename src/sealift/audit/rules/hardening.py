@@ -1,26 +1,28 @@
 """What keeps an attacker from turning a fault into code: stacks, relocations, address layout."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts, Relro
-from sealift.binary.macho import MachoFacts
-from sealift.binary.pe import PeFacts
+
+if TYPE_CHECKING:
+    from sealift.binary.macho import MachoFacts
+    from sealift.binary.pe import PeFacts
 
 
 def hardening(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
     """What each native file lacks."""
     for native in inventory.natives:
-        match native.facts:
-            case ElfFacts() as facts:
-                yield from _elf(native, facts)
-            case MachoFacts() as facts:
-                yield from _macho(native, facts)
-            case PeFacts() as facts:
-                yield from _pe(native, facts)
+        if native.facts.format == "elf":
+            yield from _elf(native, native.facts)
+        elif native.facts.format == "macho":
+            yield from _macho(native, native.facts)
+        else:
+            yield from _pe(native, native.facts)
 
 
 def _elf(native: Native, facts: ElfFacts) -> Iterator[Finding]:
@@ -41,7 +43,7 @@ def _elf(native: Native, facts: ElfFacts) -> Iterator[Finding]:
         yield _finding("not-pie", "the program is loaded to a fixed address", native)
 
 
-def _macho(native: Native, facts: MachoFacts) -> Iterator[Finding]:
+def _macho(native: Native, facts: "MachoFacts") -> Iterator[Finding]:
     if facts.is_program and not facts.is_pie:
         message = f"the program ({facts.cpu}) is loaded to a fixed address"
         yield _finding("not-pie", message, native)
@@ -56,7 +58,7 @@ def _macho(native: Native, facts: MachoFacts) -> Iterator[Finding]:
         yield _finding("unsigned-macho", message, native)
 
 
-def _pe(native: Native, facts: PeFacts) -> Iterator[Finding]:
+def _pe(native: Native, facts: "PeFacts") -> Iterator[Finding]:
     has_code = bool(facts.imports) and not facts.is_dotnet  # files of data alone ask for nothing
     if has_code and not (facts.has_aslr and facts.has_relocations):
         message = "Windows cannot load it to an address of its choice"
@@ -71,7 +73,7 @@ def _pe(native: Native, facts: PeFacts) -> Iterator[Finding]:
         yield _finding("no-control-flow-guard", message, native)
 
 
-def _is_loaded(facts: MachoFacts) -> bool:
+def _is_loaded(facts: "MachoFacts") -> bool:
     return facts.kind in {"execute", "dylib", "bundle"} and facts.platform in {None, "macos"}
 
 

@@ -9,8 +9,6 @@ from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
 from sealift.audit.natives import Native
 from sealift.audit.verdict import Verdict
-from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
 
 _HASHED = re.compile(r"^(?P<stem>.+?)-[0-9a-f]{8,}(?P<rest>(?:[.-].*)?)$")
 _SUFFIX = re.compile(r"(?:\.so(?:\.\d+)*|(?:\.\d+)*\.dylib|\.dll)$", re.IGNORECASE)
@@ -69,10 +67,10 @@ def unlinked(native: Native) -> Iterator[str]:
     """Names in a file that are not there because it is linked to them."""
     facts = native.facts
     names = list(native.loads)
-    if isinstance(facts, ElfFacts):
+    if facts.format == "elf":
         linked = {*facts.needed, *facts.verneed, facts.soname or native.name, native.name}
         names += facts.notes.opens
-    elif isinstance(facts, MachoFacts):
+    elif facts.format == "macho":
         linked = {*(it.name for it in facts.dependencies), facts.install_name or "", native.name}
     else:
         return

@@ -14,7 +14,6 @@ from sealift.audit.platform import system_of
 from sealift.audit.tags import Platform, cpu_of, parse_platform, same_cpu
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
 
 # module.cpython-313-x86_64-linux-gnu.so, module.pypy311-pp73-…, module.cp313t-win_amd64.pyd
 _EXTENSION = re.compile(
@@ -67,11 +66,10 @@ def _misplaced_files(loadable: Sequence[Native], platforms: list[Platform]) -> I
 
 def _asked(native: Native) -> Iterator[str]:
     """The names of the libraries that a file is linked to."""
-    match native.facts:
-        case MachoFacts(dependencies=dependencies):
-            yield from (posixpath.basename(it.name) for it in dependencies)
-        case facts:
-            yield from facts.needed
+    if native.facts.format == "macho":
+        yield from (posixpath.basename(it.name) for it in native.facts.dependencies)
+    else:
+        yield from native.facts.needed
 
 
 def _some(natives: Sequence[Native]) -> str:
@@ -98,7 +96,7 @@ def _slices(inventory: Inventory, platforms: list[Platform]) -> Iterator[Finding
         return
     found: dict[str, set[str]] = {}
     for native in inventory.natives:
-        if isinstance(native.facts, MachoFacts) and native.facts.kind in {"bundle", "dylib"}:
+        if native.facts.format == "macho" and native.facts.kind in {"bundle", "dylib"}:
             found.setdefault(native.path, set()).add(native.facts.cpu)
     for path, cpus in found.items():
         lacking = [cpu for cpu in sorted(asked) if not any(same_cpu(cpu, own) for own in cpus)]

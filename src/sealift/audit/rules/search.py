@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sealift.audit.finding import Finding
 from sealift.audit.inventory import Inventory
@@ -12,7 +13,9 @@ from sealift.audit.platform.roots import is_rooted
 from sealift.audit.subject import Kind
 from sealift.audit.verdict import Verdict
 from sealift.binary.elf import ElfFacts
-from sealift.binary.macho import MachoFacts
+
+if TYPE_CHECKING:
+    from sealift.binary.macho import MachoFacts
 
 _ORIGIN = re.compile(r"^(?:\$ORIGIN|\$\{ORIGIN\})(?=/|$)")
 _TOKEN = re.compile(r"\$(?:LIB|PLATFORM|\{LIB\}|\{PLATFORM\})")
@@ -33,11 +36,10 @@ def search_paths(inventory: Inventory, _: Verdict) -> Iterator[Finding]:
 
 
 def _of(place: "_Place", native: Native) -> Iterator[Finding]:
-    match native.facts:
-        case ElfFacts() as facts:
-            yield from _elf(place, native, facts)
-        case MachoFacts() as facts:
-            yield from _macho(place, native, facts)
+    if native.facts.format == "elf":
+        yield from _elf(place, native, native.facts)
+    elif native.facts.format == "macho":
+        yield from _macho(place, native, native.facts)
 
 
 def _folders(members: tuple[str, ...]) -> frozenset[str]:
@@ -86,7 +88,7 @@ def _elf(place: _Place, native: Native, facts: ElfFacts) -> Iterator[Finding]:
                 yield _finding("search-path-unsafe", message, native)
 
 
-def _macho(place: _Place, native: Native, facts: MachoFacts) -> Iterator[Finding]:
+def _macho(place: _Place, native: Native, facts: "MachoFacts") -> Iterator[Finding]:
     for entry in facts.rpaths:
         if entry.startswith("@loader_path"):
             rest = entry.removeprefix("@loader_path")
