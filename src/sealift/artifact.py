@@ -16,6 +16,7 @@ from sealift.output import output_error
 from sealift.plugins import Format
 
 _MARK = "image.sealift"  # a folder that has it was written by us and may be replaced
+_TREES = (".", "Contents/Resources")  # where it is, in a folder and in an application for macOS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,8 @@ def _floor(image: Image, plugin: Format[Any]) -> Floor:
 
 
 def _check_replaceable(final: Path) -> None:
-    if final.is_dir() and not final.is_symlink() and not (final / _MARK).exists():
+    marks = (final / folder / _MARK for folder in _TREES)
+    if final.is_dir() and not final.is_symlink() and not any(mark.exists() for mark in marks):
         raise OutputError(
             f"cannot write {final}: a folder that Sealift did not make is in the way",
             hint="move it away, or name another folder with --out",

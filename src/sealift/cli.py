@@ -261,6 +261,7 @@ def clear(kinds: tuple[str, ...]) -> None:
 
 
 def _add_others() -> None:
+    from sealift.apple.command import notarize
     from sealift.audit.command import audit
     from sealift.bench.command import bench
     from sealift.cross.command import wheel
@@ -268,7 +269,7 @@ def _add_others() -> None:
     from sealift.lab.command import test
     from sealift.repair.command import repair
 
-    for command in (audit, bench, cross, repair, test, wheel):
+    for command in (audit, bench, cross, notarize, repair, test, wheel):
         sealift.add_command(_output_options(command))
     for command in cross.commands.values():
         _output_options(command)

@@ -20,12 +20,16 @@ from sealift.errors import ConfigError
 
 Options = TypeVar("Options")
 _TABLES = ("target", "build", "app", "document", "signing")
-_PATHS = ("patches", "icon", "certificate", "key")  # fields of these tables
+_PATHS = ("patches", "icon", "certificate", "key", "installer")  # fields of these tables
 
 
-def option(default: Any, text: str, *, choices: Sequence[str] = ()) -> Any:
-    """A settings field: its default, one line of help, and what it may be."""
-    told = {"help": text, "choices": tuple(choices)}
+def option(default: Any, text: str, *, choices: Sequence[str] = (), is_path: bool = False) -> Any:
+    """A settings field: its default, one line of help, and what it may be.
+
+    ``is_path`` is for a field of a format that names a file: relative to the one its table is in,
+    absolute once it is read.
+    """
+    told = {"help": text, "choices": tuple(choices), "is_path": is_path}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata=told)
     return dataclasses.field(default=default, metadata=told)
@@ -153,6 +157,9 @@ class SigningOptions:
         None, "environment variable that has the password of the key"
     )
     timestamp: str | None = option(None, "URL of a timestamp authority (RFC 3161)")
+    installer: str | None = option(
+        None, "for macOS: the certificate of packages, with its key, opened by the same password"
+    )
 
 
 SIGNED_SYSTEMS = ("windows", "macos")
@@ -253,6 +260,8 @@ def read_options(
         _known(key, (*fields, *also), where, source)
         field = fields[key]
         values[field.name] = _typed(value, hints[field.name], f"{where}.{key}", source)
+        if field.metadata["is_path"] and value:
+            values[field.name] = _rooted(Path(source).absolute().parent, value)
         choices = field.metadata["choices"]
         if choices and value not in choices:
             raise ConfigError(

@@ -47,6 +47,21 @@ def identity_of(told: SigningOptions | None, system: str) -> Identity | None:
     )
 
 
+def installer_identity(told: SigningOptions | None, system: str) -> Identity | None:
+    """Who signs packages that install things: as :func:`identity_of`, with ``installer``."""
+    if told is None or told.installer is None:
+        return None
+    where = f"tool.sealift.signing.{system}"
+    if not Path(told.installer).is_file():
+        raise ConfigError(f"cannot sign: `{where}.installer` names {told.installer}, no file")
+    return Identity(
+        certificate=Path(told.installer),
+        key=None,
+        password=_password(told, where),
+        timestamp=told.timestamp,
+    )
+
+
 def _password(told: SigningOptions, where: str) -> str:
     if told.password_variable is None:
         return ""

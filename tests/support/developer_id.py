@@ -1,6 +1,7 @@
 """Certificates as Apple's Developer ID gives them out, from a root of our own; and timestamps."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,15 +154,18 @@ def timestamping(authority: Authority) -> Iterator[str]:
     (folder / "serial").write_text("01\n")
     (folder / "tsa.cnf").write_text(_TSA.format(folder=folder))
 
+    lock = threading.Lock()
+
     class Handler(Quiet):
         def do_POST(self) -> None:  # noqa: N802  (its base calls it)
-            (query := folder / f"{id(self)}.tsq").write_bytes(
-                self.rfile.read(int(self.headers["Content-Length"]))
-            )
-            done = subprocess.run(
-                ["openssl", "ts", "-reply", "-config", folder / "tsa.cnf", "-queryfile", query],
-                check=True, capture_output=True,
-            )  # fmt: skip
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            with lock:  # openssl counts in a file
+                (folder / "query").write_bytes(content)
+                done = subprocess.run(
+                    ["openssl", "ts", "-reply", "-config", folder / "tsa.cnf",
+                     "-queryfile", folder / "query"],
+                    check=True, capture_output=True,
+                )  # fmt: skip
             self.send_response(200)
             self.send_header("Content-Type", "application/timestamp-reply")
             self.end_headers()

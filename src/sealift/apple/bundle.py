@@ -2,12 +2,10 @@
 
 import plistlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sealift import console
-from sealift.apple.codesign import CodeSigner, directories_of, identifier_of
+from sealift.apple.codesign import CodeSigner, directories_of, identifier_of, is_code
 from sealift.apple.message_check import Voucher
 from sealift.apple.resources import (
     NestedCode,
@@ -16,12 +14,10 @@ from sealift.apple.resources import (
     is_nested,
     seal_problems,
 )
-from sealift.binary.macho_layout import is_macho
 from sealift.binary.macho_signature import PLIST_SLOT, RESOURCES_SLOT
 from sealift.binary.macho_verify import verify_signature
 from sealift.errors import BinaryFormatError
 
-_THREADS = 8  # a timestamp is waited for, once a file and CPU
 SEAL = "_CodeSignature/CodeResources"
 
 
@@ -41,7 +37,7 @@ class Bundle:
     @property
     def programs(self) -> Sequence[str]:
         """Paths below ``contents`` of all Mach-O files that can be signed on their own."""
-        return [path for path in bundle_paths(self.contents) if _is_code(self.contents / path)]
+        return [path for path in bundle_paths(self.contents) if is_code(self.contents / path)]
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -67,9 +63,7 @@ def sign_bundle(folder: Path, signer: CodeSigner) -> None:
     """
     bundle = read_bundle(folder)
     inner = [path for path in bundle.programs if path != bundle.program]
-    with ThreadPoolExecutor(_THREADS) as pool, console.progress("Signing", len(inner)) as bar:
-        for _ in pool.map(lambda path: signer.sign_file(bundle.contents / path), inner):
-            bar.advance(1)
+    signer.sign_files([bundle.contents / path for path in inner])
     nested = {path: _nested(bundle.contents / path, signer) for path in inner if is_nested(path)}
     paths = [path for path in bundle_paths(bundle.contents) if path != bundle.program]
     for path in paths:
@@ -89,20 +83,6 @@ def sign_bundle(folder: Path, signer: CodeSigner) -> None:
         plist=bundle.plist,
         resources=seal,
     )
-
-
-def _is_code(path: Path) -> bool:
-    if path.is_symlink():
-        return False
-    with path.open("rb") as file:
-        return is_macho(file.read(8)) and _is_signable(path)
-
-
-def _is_signable(path: Path) -> bool:
-    """Whether it is a program or a library: object files and static libraries are data."""
-    from sealift.binary.macho import read_macho
-
-    return any(facts.kind in {"execute", "dylib", "bundle"} for facts in read_macho(path) or ())
 
 
 def _nested(path: Path, signer: CodeSigner) -> NestedCode:

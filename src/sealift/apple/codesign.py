@@ -4,16 +4,18 @@ With a certificate the hardened runtime is on, as notarization asks; ad hoc it i
 a program load only libraries of its own team, and nobody's team is no team.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sealift import console
 from sealift.apple.certificate import SigningCertificate
 from sealift.apple.entitlements import Value, as_der, as_xml
 from sealift.apple.message import CertificateAuthor
 from sealift.apple.requirement import Requirement
-from sealift.binary.macho import read_uuid
-from sealift.binary.macho_layout import LC_CODE_SIGNATURE, Commands, read_slices
+from sealift.binary.macho import read_macho, read_uuid
+from sealift.binary.macho_layout import LC_CODE_SIGNATURE, Commands, is_macho, read_slices
 from sealift.binary.macho_seal import HashedDirectory, Seal
 from sealift.binary.macho_sign import default_identifier, sealed
 from sealift.binary.macho_signature import ADHOC, HARDENED_RUNTIME
@@ -21,6 +23,8 @@ from sealift.binary.macho_verify import read_hashed
 from sealift.binary.view import View
 from sealift.binary.writing import write_whole
 from sealift.errors import BinaryFormatError
+
+_THREADS = 8  # a timestamp is waited for, once a file and CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,27 @@ class CodeSigner:
             identifier or identifier_of(data, path.name), plist=plist, resources=resources
         )
         write_whole(path, sealed(data, path.name, seal), path.stat().st_mode & 0o7777)
+
+    def sign_files(self, paths: Sequence[Path]) -> None:
+        """Sign the Mach-O files at ``paths``, several at a time; raises as :meth:`sign_file`."""
+        with ThreadPoolExecutor(_THREADS) as pool, console.progress("Signing", len(paths)) as bar:
+            for _ in pool.map(self.sign_file, paths):
+                bar.advance(1)
+
+    def sign_below(self, folder: Path) -> None:
+        """Sign every program and library below ``folder``; raises as :meth:`sign_file`."""
+        found = (path for path in folder.rglob("*") if path.is_file())
+        self.sign_files(sorted(path for path in found if is_code(path)))
+
+
+def is_code(path: Path) -> bool:
+    """Whether there is a program or a library: object files and static libraries are data."""
+    if path.is_symlink():
+        return False
+    with path.open("rb") as file:
+        if not is_macho(file.read(8)):
+            return False
+    return any(facts.kind in {"execute", "dylib", "bundle"} for facts in read_macho(path) or ())
 
 
 def identifier_of(data: bytes, name: str) -> str:

@@ -4,12 +4,14 @@ What is signed is the first code directory, outside of the message.  Two attribu
 all directories by their hashes: a property list of cut ones, and one of each whole hash.
 """
 
+import hashlib
 import plistlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sealift.apple.asn1 import ASN1
 from sealift.apple.certificate import SigningCertificate, lacking
 from sealift.apple.timestamp import timestamp
 from sealift.binary.macho_seal import HashedDirectory
@@ -40,7 +42,8 @@ class CertificateAuthor:
 
         Raises :class:`~sealift.errors.FetchError` when there is no timestamp to be had.
         """
-        attributes = list(directory_attributes(directories))
+        with ASN1:
+            attributes = list(directory_attributes(directories))
         return signed_message(self.certificate, directories[0].content, attributes)
 
 
@@ -74,49 +77,47 @@ def signed_message(
     :class:`~sealift.errors.ToolError` without the libraries.
     """
     try:
-        return _message(certificate, content, attributes)
+        with ASN1:
+            signed = _signed_attributes(content, attributes)
+        signature = _sign(certificate, signed.dump())
+        token = timestamp(certificate.timestamp, signature) if certificate.timestamp else None
+        with ASN1:
+            return _message(certificate, signed, signature, token)
     except ImportError as problem:
         raise lacking(problem) from problem
 
 
-def _message(
-    certificate: SigningCertificate, content: bytes, attributes: Sequence[tuple[str, list[Any]]]
-) -> bytes:
-    import hashlib
-
-    from asn1crypto import cms, core, tsp, x509
+def _signed_attributes(content: bytes, attributes: Sequence[tuple[str, list[Any]]]) -> Any:
+    from asn1crypto import cms, core, tsp
 
     assert tsp  # which tells cms of timestamps, as long as cms has not been used
+    now = core.UTCTime(datetime.now(UTC).replace(microsecond=0))
     told = [
         ("content_type", [cms.ContentType("data")]),
-        (
-            "signing_time",
-            [cms.Time({"utc_time": core.UTCTime(datetime.now(UTC).replace(microsecond=0))})],
-        ),
+        ("signing_time", [cms.Time({"utc_time": now})]),
         ("message_digest", [core.OctetString(hashlib.sha256(content).digest())]),
         *attributes,
     ]
-    signed = cms.CMSAttributes([_attribute(kind, values) for kind, values in told])
-    signature = _sign(certificate, signed.dump())
-    leaf = x509.Certificate.load(encoded(certificate.chain[0]))
+    return cms.CMSAttributes([_attribute(kind, values) for kind, values in told])
+
+
+def _message(
+    certificate: SigningCertificate, signed: Any, signature: bytes, token: bytes | None
+) -> bytes:
+    from asn1crypto import cms, x509
+
+    chain = [x509.Certificate.load(encoded(one)) for one in certificate.chain]
+    issuer = {"issuer": chain[0].issuer, "serial_number": chain[0].serial_number}
     signer: dict[str, Any] = {
         "version": "v1",
-        "sid": cms.SignerIdentifier(
-            {
-                "issuer_and_serial_number": cms.IssuerAndSerialNumber(
-                    {"issuer": leaf.issuer, "serial_number": leaf.serial_number}
-                )
-            }
-        ),
+        "sid": cms.SignerIdentifier({"issuer_and_serial_number": issuer}),
         "digest_algorithm": {"algorithm": "sha256"},
         "signed_attrs": signed,
         "signature_algorithm": {"algorithm": _algorithm(certificate)},
         "signature": signature,
     }
-    if certificate.timestamp:
-        token = cms.ContentInfo.load(timestamp(certificate.timestamp, signature))
-        signer["unsigned_attrs"] = [_attribute(TIMESTAMP, [token])]
-    chain = [x509.Certificate.load(encoded(one)) for one in certificate.chain]
+    if token:
+        signer["unsigned_attrs"] = [_attribute(TIMESTAMP, [cms.ContentInfo.load(token)])]
     data = cms.SignedData(
         {
             "version": "v1",
@@ -130,9 +131,8 @@ def _message(
 
 
 def _attribute(kind: str, values: list[Any]) -> Any:
-    from asn1crypto import cms, tsp
+    from asn1crypto import cms
 
-    assert tsp
     return cms.CMSAttribute({"type": kind, "values": values})
 
 

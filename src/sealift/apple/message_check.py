@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sealift.apple.asn1 import ASN1
 from sealift.apple.certificate import apple_certificates, lacking
 from sealift.apple.message import CDHASHES, CDHASHES_WHOLE, TIMESTAMP, encoded
 from sealift.binary.macho_seal import HashedDirectory
@@ -51,7 +52,7 @@ def check_signed(
     """The same of a message that signs ``content``, with or without code directories."""
     try:
         # Names in Apple's certificates may be longer than the standard allows.
-        with warnings.catch_warnings(action="ignore", category=UserWarning):
+        with ASN1, warnings.catch_warnings(action="ignore", category=UserWarning):
             return _check(message, content, directories)
     except ImportError as problem:
         raise lacking(problem) from problem

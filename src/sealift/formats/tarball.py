@@ -1,19 +1,16 @@
 """The folder format as one compressed archive, the same bytes every time."""
 
 import io
-import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from sealift import compression, console
-from sealift.errors import ConfigError
+from sealift.epoch import source_epoch
 from sealift.image import Image
 from sealift.launcher.product import CompressedOptions, LauncherFormat, make_product
 from sealift.launcher.tree import TreeFile
-
-_EPOCH = 315532800  # 1980-01-01, the earliest that zip files know as well
 
 
 class Tarball(LauncherFormat):
@@ -53,23 +50,14 @@ class Tarball(LauncherFormat):
 def _folder(path: PurePosixPath) -> tarfile.TarInfo:
     """A folder that only its owner can write to, whatever the umask where it is unpacked."""
     member = tarfile.TarInfo(str(path))
-    member.type, member.mode, member.mtime = tarfile.DIRTYPE, 0o755, _modified()
+    member.type, member.mode, member.mtime = tarfile.DIRTYPE, 0o755, source_epoch()
     return member
 
 
 def _member(file: TreeFile, folder: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(f"{folder}/{file.path}")
-    member.size, member.mode, member.mtime = file.size, file.mode, _modified()
+    member.size, member.mode, member.mtime = file.size, file.mode, source_epoch()
     return member
-
-
-def _modified() -> int:
-    text = os.environ.get("SOURCE_DATE_EPOCH", str(_EPOCH))
-    if not text.isdecimal():
-        raise ConfigError(
-            f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970; got {text!r}"
-        )
-    return int(text)
 
 
 class _Reader(io.RawIOBase):

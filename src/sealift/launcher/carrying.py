@@ -1,8 +1,9 @@
 """Single files: how a launcher carries its payload, which each format of programs has its way for.
 
-Behind an ELF image, and the sections of a PE file, nothing looks at what follows.  A Mach-O file is signed as a whole, to its end,
-so the payload is a segment of it.  Of a file for both kinds of Mac one slice has it: the launcher
-of either finds it there (``carrier_macho.c``), and what is native in it is for both anyway.
+Behind an ELF image, and the sections of a PE file, nothing looks at what follows.  A Mach-O file is
+signed as a whole, to its end, so the payload is a segment of it.  Of a file for both kinds of Mac
+one slice has it: the launcher of either finds it there (``carrier_macho.c``), and what is native in
+it is for both anyway.
 """
 
 import tempfile

@@ -16,13 +16,22 @@ from sealift.cross.host import make_host
 from sealift.cross.toolchain import ZIG, find_toolchain
 from sealift.cross.universal import halves
 from sealift.interpreter import Interpreter
+from sealift.target import Target
 
 
 def by_machine(interpreter: Interpreter) -> tuple[Interpreter, ...]:
     """``interpreter`` as it is for each kind of machine that its target means."""
     target = interpreter.target
     targets = halves(target) if target.arch == "universal2" else (target,)
-    return tuple(_with_headers(replace(interpreter, target=one)) for one in targets)
+    return tuple(_with_headers(_as_on(interpreter, one)) for one in targets)
+
+
+def _as_on(interpreter: Interpreter, target: Target) -> Interpreter:
+    """``interpreter`` as it is for ``target``, whose machines may be newer than all need be."""
+    floor = interpreter.floor
+    if floor and target.oldest:
+        floor = max(floor, target.oldest)
+    return replace(interpreter, target=target, floor=floor)
 
 
 def _with_headers(interpreter: Interpreter) -> Interpreter:

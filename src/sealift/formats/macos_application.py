@@ -1,0 +1,206 @@
+"""An application for macOS as a folder, which is what disk images and packages have in them, too.
+
+::
+
+    Title.app/Contents/Info.plist
+                      /PkgInfo
+                      /MacOS/name            the launcher
+                      /Resources/…           the tree: image.sealift, bin, lib, icons
+                      /_CodeSignature/CodeResources
+"""
+
+import functools
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealift import console
+from sealift.apple import entitlements
+from sealift.apple.bundle import sign_bundle
+from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
+from sealift.apple.codesign import CodeSigner
+from sealift.apple.information import ICON, Information, icon_name
+from sealift.config import option, read_options
+from sealift.errors import ConfigError, OutputError
+from sealift.icon import make_icns
+from sealift.image import Image, Kind
+from sealift.interpreter import Interpreter
+from sealift.launcher.product import LauncherFormat, Product, RuntimeOptions, make_product
+from sealift.launcher.tree import Piece, TreeFile
+from sealift.signing import identity_of
+from sealift.store import file_sha256
+from sealift.target import Target
+
+BUNDLE = "bundle"
+_FORBIDDEN = "/:\0"
+_LONGEST = 255 - len(".app")  # of a name on HFS+, in UTF-16 units
+
+UNSIGNED = (
+    "no certificate is named for macOS, so the signature is ad hoc: a Mac that downloads this says "
+    "that Apple could not check it, and opens it only when its user allows that in System "
+    'Settings, "Privacy & Security", "Open Anyway". A Developer ID and `sealift notarize` spare '
+    "users that"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleOptions(RuntimeOptions):
+    """``[tool.sealift.bundle]``; for the application in disk images and packages as well."""
+
+    category: str | None = option(
+        None, 'kind of application in Apple\'s words: "public.app-category.developer-tools"'
+    )
+    dock: bool | None = option(
+        None, "whether it is shown in the Dock; GUI scripts are by default, others are not"
+    )
+    entitlements: tuple[str, ...] = option(
+        (), "entitlements to ask for besides those that its code needs; only with a certificate"
+    )
+
+
+class MacFormat(LauncherFormat):
+    """What formats for macOS have in common."""
+
+    def refuses(self, target: Target) -> str | None:
+        """Why nothing of this can be made for ``target``, or ``None``."""
+        if target.os != "macos":
+            return "it is for macOS alone"
+        return super().refuses(target)
+
+    def prepare(self, interpreter: Interpreter) -> None:
+        """Compile the launcher, where there is one."""
+        if self.refuses(interpreter.target) is None:
+            super().prepare(interpreter)
+
+
+def bundle_options(image: Image) -> BundleOptions:
+    """How the application in other formats is made, as the project's settings say."""
+    told = image.options.get(BUNDLE, {})
+    return read_options(BundleOptions, told, where=f"tool.sealift.{BUNDLE}", source="the project")
+
+
+def bundle_name(image: Image) -> str:
+    """The folder's name; raises :class:`ConfigError` for a title that cannot be a file's name."""
+    title = image.application.title
+    for name, key in ((title, "title"), (image.name, "name")):
+        problem = _name_problem(name)
+        if problem:
+            raise ConfigError(
+                f"cannot call an application for macOS {name!r}: {problem}",
+                hint="set `title` in [tool.sealift.app]" if key == "title" else "set --name",
+            )
+    return f"{title}.app"
+
+
+def _name_problem(name: str) -> str | None:
+    """Why ``name`` cannot be a file's name on a Mac.
+
+    >>> _name_problem("Tea/Time"), _name_problem("Tea: Time"), _name_problem("Tea Time")
+    ("it has '/' in it", "it has ':' in it", None)
+    """
+    if not name.strip() or name.startswith("."):
+        return "such files are hidden"
+    for char in name:
+        if char in _FORBIDDEN or not char.isprintable():
+            return f"it has {char!r} in it"
+    if len(unicodedata.normalize("NFD", name).encode("utf-16-le")) > 2 * _LONGEST:
+        return f"it is longer than {_LONGEST} characters"
+    return None
+
+
+def signing_certificate(image: Image) -> SigningCertificate | None:
+    """The certificate that signs code of ``image``; says what it means that there is none.
+
+    Raises as :func:`load_certificate` does.
+    """
+    identity = identity_of(image.signing, image.target.os)
+    if identity is None:
+        _tell_unsigned()
+        return None
+    return load_certificate(identity, Purpose.APPLICATION)
+
+
+@functools.cache
+def _tell_unsigned() -> None:
+    console.note(UNSIGNED)
+
+
+def write_application(image: Image, options: BundleOptions, out: Path) -> None:
+    """Write the application of ``image`` as the folder ``out``, and sign it.
+
+    Raises :class:`OutputError` for files that a Mac would take for the same, and what
+    :func:`~sealift.apple.bundle.sign_bundle` raises.
+    """
+    certificate = signing_certificate(image)
+    product = make_product(image, options)
+    contents = out / "Contents"
+    program = f"MacOS/{image.name}"
+    files = [*_tree(product), _launcher(product, program)]
+    check_names(file.path for file in files)
+    for file in files:
+        path = contents / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file.write(path)
+    for name, content in _descriptions(image, options).items():
+        (contents / name).write_bytes(content)
+    for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    sign_bundle(
+        out, CodeSigner(certificate=certificate, entitlements=entitlements_of(image, options))
+    )
+
+
+def check_names(paths: Iterable[str]) -> None:
+    """Raise :class:`OutputError` where two of ``paths`` are one on a Mac: it ignores case."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        key = unicodedata.normalize("NFD", path).casefold()
+        other = seen.setdefault(key, path)
+        if other != path:
+            raise OutputError(
+                f"cannot write {path} beside {other}: a Mac takes both for the same file",
+                hint="rename one of them in its distribution",
+            )
+
+
+def _tree(product: Product) -> Iterator[TreeFile]:
+    python = f"bin/python{product.image.feature}"
+    for file in (*product.files, _launcher(product, python)):
+        yield TreeFile(
+            path=f"Resources/{file.path}", mode=file.mode, origin=file.origin, pieces=file.pieces
+        )
+
+
+def _launcher(product: Product, path: str) -> TreeFile:
+    launcher = product.launcher
+    piece = Piece(launcher, 0, launcher.stat().st_size, file_sha256(launcher))
+    return TreeFile(path=path, mode=0o755, origin="", pieces=(piece,))
+
+
+def _descriptions(image: Image, options: BundleOptions) -> Mapping[str, bytes]:
+    """Files that tell of the application, by their paths."""
+    told = image.application
+    information = Information(
+        application=told,
+        program=image.name,
+        version=image.version,
+        minimum=image.floor,
+        is_windowless=not (image.entry.gui if options.dock is None else options.dock),
+        category=options.category,
+    )
+    files = {"Info.plist": information.plist(), "PkgInfo": b"APPL????"}
+    if told.icon:
+        files[f"Resources/{ICON}"] = make_icns(told.icon)
+    for document in told.documents:
+        if document.icon:
+            files[f"Resources/{icon_name(document)}"] = make_icns(document.icon)
+    return files
+
+
+def entitlements_of(image: Image, options: BundleOptions) -> Mapping[str, entitlements.Value]:
+    """Entitlements; ad hoc signatures need none, as nothing is forbidden there."""
+    if image.signing is None or image.signing.certificate is None:
+        return {}
+    natives = (entry.path for entry in image.entries if entry.kind is Kind.NATIVE)
+    return {**entitlements.needed(natives), **dict.fromkeys(options.entitlements, True)}
