@@ -13,25 +13,27 @@ from sealift import store
 from sealift.binary.macho_fat import merged
 from sealift.binary.macho_sign import signed
 from sealift.cross.host import make_host
-from sealift.cross.toolchain import ZIG, find_toolchain
+from sealift.cross.toolchain import ZIG, default_floor, find_toolchain
 from sealift.cross.universal import halves
 from sealift.interpreter import Interpreter
-from sealift.target import Target
+from sealift.target import Target, Version
 
 
 def by_machine(interpreter: Interpreter) -> tuple[Interpreter, ...]:
     """``interpreter`` as it is for each kind of machine that its target means."""
     target = interpreter.target
     targets = halves(target) if target.arch == "universal2" else (target,)
-    return tuple(_with_headers(_as_on(interpreter, one)) for one in targets)
+    return tuple(
+        _with_headers(replace(interpreter, target=one, floor=_floor(interpreter, one)))
+        for one in targets
+    )
 
 
-def _as_on(interpreter: Interpreter, target: Target) -> Interpreter:
-    """``interpreter`` as it is for ``target``, whose machines may be newer than all need be."""
-    floor = interpreter.floor
-    if floor and target.oldest:
-        floor = max(floor, target.oldest)
-    return replace(interpreter, target=target, floor=floor)
+def _floor(interpreter: Interpreter, target: Target) -> Version | None:
+    """That of the interpreter, but on macOS no older one than launchers are compiled for."""
+    if target.os != "macos" or not interpreter.floor:
+        return interpreter.floor
+    return max(interpreter.floor, default_floor(target) or interpreter.floor)
 
 
 def _with_headers(interpreter: Interpreter) -> Interpreter:
