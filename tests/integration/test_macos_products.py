@@ -80,6 +80,8 @@ def test_programs_lie_as_macos_asks(built: Built) -> None:
     for program in built.programs:
         found = slices(program)
         assert set(found) == CPUS[built.target]
+        is_fat = program.read_bytes()[:4] == b"\xca\xfe\xba\xbe"
+        assert is_fat == (built.target == BOTH)
         for one in found.values():
             check_layout(one)
             assert one.binary.header.file_type.name == "EXECUTE"

@@ -31,6 +31,15 @@ def lacking(commands: Commands, wanted: Sequence[bytes]) -> int:
 def with_commands(commands: Commands, wanted: Sequence[bytes]) -> bytes:
     """The slice of ``commands`` with the load commands ``wanted`` instead.
 
+    Raises as :func:`head_with` does.
+    """
+    head = head_with(commands, wanted)
+    return head + commands.part.content(len(head), commands.part.size - len(head))
+
+
+def head_with(commands: Commands, wanted: Sequence[bytes]) -> bytes:
+    """The beginning of that slice: all in which it differs.
+
     Commands without which loaders do as well are left out when there is no room otherwise.  Raises
     :class:`BinaryFormatError` with the bytes that lack.
     """
@@ -47,8 +56,7 @@ def with_commands(commands: Commands, wanted: Sequence[bytes]) -> bytes:
     head = bytearray(part.content(0, header.size))
     struct.pack_into(f"{header.order}II", head, 16, len(wanted), len(body))
     out = bytes(head) + body
-    out += bytes(max(0, header.size + header.commands_size - len(out)))
-    return out + part.content(len(out), part.size - len(out))
+    return out + bytes(max(0, header.size + header.commands_size - len(out)))
 
 
 def _needed(commands: Commands, wanted: Sequence[bytes]) -> list[bytes]:

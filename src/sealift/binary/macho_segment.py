@@ -8,7 +8,6 @@ last was, which has none, as Apple's own tools do that add one to a linked file 
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sealift.binary.macho_layout import (
     DEPENDENCY_COMMANDS,
@@ -53,48 +52,69 @@ _WITHOUT = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a segment of ``size`` bytes goes: in the file, and in memory."""
+class SegmentRoom:
+    """Room in a thin Mach-O file of 64 bits for a segment that can be read only.
 
-    offset: int
-    address: int
-    size: int
-
-    @property
-    def room(self) -> int:
-        """``size`` in whole pages."""
-        return _aligned(self.size)
-
-
-def with_segment(data: bytes, content: bytes, *, segment: str, section: str, name: str) -> bytes:
-    """``data``, the thin Mach-O file ``name`` of 64 bits, with ``content`` in a segment of its own.
-
-    The segment can be read only, and is filled up to a page.  A signature is moved and no longer
-    fits.  Raises :class:`BinaryFormatError` when the file is damaged, has such a segment, has
-    commands that are not known here, or would be larger than its numbers can tell.
+    What goes into it may be large and is not held here: whoever writes the file puts it at
+    ``offset``, between what :meth:`around` gives.
     """
-    view = View(data, name)
-    part = Part(view, 0, len(data))
-    commands = Commands(part)
-    linkedit = _linkedit(commands, segment)
-    place = _Place(_aligned(linkedit.offset), _aligned(linkedit.address), len(content))
-    if place.offset + place.room > _LARGEST:
-        raise BinaryFormatError(
-            f"cannot put {len(content)} bytes into {name}: a program for macOS has 4 GiB at most",
-            hint="leave large files out of the product, and let it get them when it first needs "
-            "them",
-        )
-    wanted = list(_wanted(commands, linkedit, place, (segment, section)))
-    before = with_commands(commands, wanted)[: linkedit.offset].ljust(place.offset, b"\0")
-    return b"".join(
-        (
-            before,
-            content,
-            bytes(place.room - place.size),
-            part.content(linkedit.offset, len(data) - linkedit.offset),
-        )
-    )
+
+    def __init__(self, data: bytes, *, segment: str, section: str, name: str) -> None:
+        """Raise :class:`BinaryFormatError` when the file called ``name`` is damaged or has such."""
+        self._data = data
+        self._names = segment.encode(), section.encode()
+        self._commands = Commands(Part(View(data, name), 0, len(data)))
+        self._linkedit = _linkedit(self._commands, segment)
+        self.offset = _aligned(self._linkedit.offset)
+
+    def around(self, size: int) -> tuple[bytes, bytes]:
+        """What is before and behind ``size`` bytes in the segment, which ends with its page.
+
+        A signature is moved and no longer fits.  Raises :class:`BinaryFormatError` for commands
+        that are not known here, and when the file would be larger than its numbers can tell.
+        """
+        name = self._commands.part.name
+        if self.offset + size > _LARGEST:
+            raise BinaryFormatError(
+                f"cannot put {size} bytes into {name}: a program for macOS has 4 GiB at most",
+                hint="leave large files out of the product, and let it get them when it first "
+                "needs them",
+            )
+        wanted = list(self._wanted(size))
+        start = self._linkedit.offset
+        before = with_commands(self._commands, wanted)[:start].ljust(self.offset, b"\0")
+        return before, bytes(_aligned(size) - size) + self._data[start:]
+
+    def _wanted(self, size: int) -> Iterator[bytes]:
+        commands, linkedit = self._commands, self._linkedit
+        order = commands.header.order
+        address, room = _aligned(linkedit.address), _aligned(size)
+        shift = self.offset + room - linkedit.offset
+        for command in commands.all:
+            raw = bytearray(commands.part.content(command.offset, command.size))
+            if command == linkedit.command:
+                yield self._command(order, address, size)
+                values = address + room, linkedit.memory, linkedit.offset + shift
+                struct.pack_into(f"{order}QQQ", raw, 24, *values)
+            elif command.kind in _OFFSETS:
+                for at in _to_shift(commands, command, linkedit):
+                    (offset,) = commands.fields(command, at, "I")
+                    struct.pack_into(f"{order}I", raw, at, offset + shift)
+            elif command.kind not in _WITHOUT:
+                raise commands.part.broken(f"its load command {command.kind:#x} is not known")
+            yield bytes(raw)
+
+    def _command(self, order: str, address: int, size: int) -> bytes:
+        segment, section = self._names
+        length = struct.calcsize(order + _SEGMENT) + struct.calcsize(order + _SECTION)
+        room = _aligned(size)
+        return struct.pack(
+            order + _SEGMENT, LC_SEGMENT_64, length, segment,
+            address, room, self.offset, room, _READ, _READ, 1, 0,
+        ) + struct.pack(
+            order + _SECTION, section, segment, address, size, self.offset,
+            PAGE.bit_length() - 1, 0, 0, 0, 0, 0, 0,
+        )  # fmt: skip
 
 
 def _aligned(number: int) -> int:
@@ -114,26 +134,6 @@ def _linkedit(commands: Commands, segment: str) -> Segment:
     return last
 
 
-def _wanted(
-    commands: Commands, linkedit: Segment, place: _Place, names: tuple[str, str]
-) -> Iterator[bytes]:
-    order = commands.header.order
-    shift = place.offset + place.room - linkedit.offset
-    for command in commands.all:
-        raw = bytearray(commands.part.content(command.offset, command.size))
-        if command == linkedit.command:
-            yield _segment_command(order, place, names)
-            values = place.address + place.room, linkedit.memory, linkedit.offset + shift
-            struct.pack_into(f"{order}QQQ", raw, 24, *values)
-        elif command.kind in _OFFSETS:
-            for at in _to_shift(commands, command, linkedit):
-                (offset,) = commands.fields(command, at, "I")
-                struct.pack_into(f"{order}I", raw, at, offset + shift)
-        elif command.kind not in _WITHOUT:
-            raise commands.part.broken(f"its load command {command.kind:#x} is not known")
-        yield bytes(raw)
-
-
 def _to_shift(commands: Commands, command: Command, linkedit: Segment) -> Iterator[int]:
     """Where in a load command offsets of what lies in __LINKEDIT stand; 0 is that of no table."""
     for at in _OFFSETS[command.kind]:
@@ -142,15 +142,3 @@ def _to_shift(commands: Commands, command: Command, linkedit: Segment) -> Iterat
             yield at
         elif offset:
             raise commands.part.broken(f"a table of load command {command.kind:#x} lies elsewhere")
-
-
-def _segment_command(order: str, place: _Place, names: tuple[str, str]) -> bytes:
-    segment, section = (name.encode() for name in names)
-    size = struct.calcsize(order + _SEGMENT) + struct.calcsize(order + _SECTION)
-    return struct.pack(
-        order + _SEGMENT, LC_SEGMENT_64, size, segment,
-        place.address, place.room, place.offset, place.room, _READ, _READ, 1, 0,
-    ) + struct.pack(
-        order + _SECTION, section, segment, place.address, place.size, place.offset,
-        PAGE.bit_length() - 1, 0, 0, 0, 0, 0, 0,
-    )  # fmt: skip

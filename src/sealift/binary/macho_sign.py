@@ -7,20 +7,23 @@ what Apple's ``codesign`` and ``ld`` write.
 """
 
 import hashlib
+import mmap
 import struct
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from sealift.binary.macho import read_builds, read_uuid
 from sealift.binary.macho_layout import (
     LC_CODE_SIGNATURE,
     LC_SEGMENT_64,
     Commands,
+    Part,
     Segment,
     Slice,
     read_slices,
 )
-from sealift.binary.macho_rewrite import with_commands, with_slices
+from sealift.binary.macho_rewrite import head_with, with_commands, with_slices
 from sealift.binary.macho_seal import (
     DirectoryLayout,
     HashedDirectory,
@@ -74,7 +77,7 @@ def signed(
     """
     if identifier is None:
         identifier = default_identifier(name, _uuid(read_slices(View(data, name))))
-    return sealed(data, name, _adhoc(identifier, is_linker_signed=is_linker_signed))
+    return sealed(data, name, adhoc(identifier, is_linker_signed=is_linker_signed))
 
 
 def sealed(data: bytes, name: str, seal: Seal) -> bytes:
@@ -90,6 +93,30 @@ def sealed(data: bytes, name: str, seal: Seal) -> bytes:
     if _EXECUTE not in kinds:
         seal = replace(seal, entitlements=None, der_entitlements=None)
     return with_slices(view, [_signed(piece, seal) for piece in slices])
+
+
+def seal_at_end(file: BinaryIO, offset: int, name: str, seal: Seal) -> None:
+    """Sign the slice that begins at ``offset`` of ``file`` and ends with it, in its place.
+
+    As :func:`sealed`, for files that are too large to be held in memory.
+    """
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        commands = Commands(Part(View(data, name), offset, len(data) - offset))
+        signer, wanted, end = _planned(commands, seal)
+        head = head_with(commands, wanted)
+    file.seek(offset)
+    file.write(head)
+    file.truncate(offset + end)
+    file.truncate(offset + signer.limit)
+    file.flush()
+    with (
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        memoryview(data) as whole,
+        whole[offset:] as content,
+    ):
+        made = signer.signature(content)
+    file.seek(offset + signer.limit)
+    file.write(made.ljust(signer.size, b"\0"))
 
 
 def resigned(data: bytes, name: str) -> bytes:
@@ -136,15 +163,16 @@ def _resigned(piece: Slice, default: str) -> bytes:
             old = read_signature(piece.part, *commands.fields(command, 8, "II"))
         except BinaryFormatError:
             break
-        seal = _adhoc(old.identifier, is_linker_signed=old.is_linker_signed)
+        seal = adhoc(old.identifier, is_linker_signed=old.is_linker_signed)
         return _signed(piece, seal)
     is_needed = header.cpu in _STRICT_CPUS and header.kind in _SIGNABLE
     if commands.of(LC_CODE_SIGNATURE) or is_needed:
-        return _signed(piece, _adhoc(default))
+        return _signed(piece, adhoc(default))
     return piece.part.content(0, piece.part.size)
 
 
-def _adhoc(identifier: str, *, is_linker_signed: bool = False) -> Seal:
+def adhoc(identifier: str, *, is_linker_signed: bool = False) -> Seal:
+    """What an ad hoc signature says."""
     flags = ADHOC | LINKER_SIGNED if is_linker_signed else ADHOC
     return Seal(identifier=identifier, flags=flags)
 
@@ -154,12 +182,17 @@ def _signed(piece: Slice, seal: Seal) -> bytes:
     if piece.is_cut:
         raise piece.part.broken("it has been cut off")
     commands = Commands(piece.part)
+    signer, wanted, end = _planned(commands, seal)
+    content = with_commands(commands, wanted)[:end].ljust(signer.limit, b"\0")
+    return content + signer.signature(content).ljust(signer.size, b"\0")
+
+
+def _planned(commands: Commands, seal: Seal) -> tuple["_Signer", list[bytes], int]:
+    """Who signs a slice, its load commands then, and where what is there for it ends."""
     linkedit = _linkedit(commands)
     end = _end(commands, linkedit)
     signer = _Signer(commands, seal, end + -end % _ALIGN)
-    wanted = _wanted(commands, linkedit, signer.limit, signer.size)
-    content = with_commands(commands, wanted)[:end].ljust(signer.limit, b"\0")
-    return content + signer.signature(content).ljust(signer.size, b"\0")
+    return signer, _wanted(commands, linkedit, signer.limit, signer.size), end
 
 
 def _linkedit(commands: Commands) -> Segment:
@@ -242,11 +275,11 @@ class _Signer:
         sizes = [self._layout.size(kind, pages) for kind in self._kinds]
         return signature_size(self._seal, sizes)
 
-    def signature(self, content: bytes) -> bytes:
+    def signature(self, content: bytes | memoryview) -> bytes:
         """The signature of ``content``, the slice up to its limit."""
         return signature(self._seal, [self._directory(kind, content) for kind in self._kinds])
 
-    def _directory(self, kind: int, content: bytes) -> HashedDirectory:
+    def _directory(self, kind: int, content: bytes | memoryview) -> HashedDirectory:
         name = HASHES[kind][0]
         pages = [
             hashlib.new(name, content[start : start + (1 << _PAGE_EXPONENT)]).digest()

@@ -2,28 +2,26 @@
 
 Behind an ELF image, and the sections of a PE file, nothing looks at what follows.  A Mach-O file is
 signed as a whole, to its end, so the payload is a segment of it.  Of a file for both kinds of Mac
-one slice has it: the launcher of either finds it there (``carrier_macho.c``), and what is native in
-it is for both anyway.
+the last slice has it, that for Apple's processors: the launcher of either finds it there
+(``carrier_macho.c``), and what is native in it is for both anyway.
 """
 
-import tempfile
+import os
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from sealift.binary.macho import cpu_name
-from sealift.binary.macho_fat import merged, thinned
-from sealift.binary.macho_layout import read_header, read_slices
-from sealift.binary.macho_segment import with_segment
-from sealift.binary.macho_sign import signed
+from sealift.binary.macho_layout import is_fat, read_slices
+from sealift.binary.macho_segment import SegmentRoom
+from sealift.binary.macho_sign import adhoc, seal_at_end, sealed
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError, OutputError
 from sealift.launcher import payload
 from sealift.launcher.product import Product
 
 SEGMENT, SECTION = "__SEALIFT", "__payload"
-_CARRIER = "arm64"  # where there are two: its slice is the last, so that the other stays small
-_LARGEST = 1 << 32
+_FAT_HEADER, _FAT_ENTRY, _FAT_SIZE_AT = 8, 20, 12
 
 
 def write_single_file(product: Product, level: int, out: Path) -> None:
@@ -50,27 +48,36 @@ def _append(product: Product, level: int, out: Path) -> None:
 
 
 def _enclose(product: Product, level: int, out: Path) -> None:
-    with tempfile.TemporaryFile(dir=out.parent) as file:
-        _write_payload(file, product, level)
-        file.seek(0)
-        content = file.read()
+    """Whatever the size of the payload, it is written where it belongs and never held in memory."""
     image = product.image
-    launcher, name = product.launcher.read_bytes(), image.name
-    slices = _slices(launcher, name)
-    carrier = _CARRIER if _CARRIER in slices else next(iter(slices))
-    slices[carrier] = with_segment(
-        slices[carrier], content, segment=SEGMENT, section=SECTION, name=name
-    )
-    del content
-    whole = signed(merged(slices), name, identifier=image.application.identifier)
-    if len(whole) >= _LARGEST:
-        raise BinaryFormatError(f"cannot put it into {name}: a program has 4 GiB at most")
-    out.write_bytes(whole)
+    seal = adhoc(image.application.identifier)
+    program = sealed(product.launcher.read_bytes(), image.name, seal)
+    view = View(program, image.name)
+    slices = read_slices(view)
+    carrier = max(slices, key=lambda piece: piece.offset)
+    content = carrier.part.content(0, carrier.size)
+    room = SegmentRoom(content, segment=SEGMENT, section=SECTION, name=image.name)
+    start = carrier.offset + room.offset
+    with out.open("x+b") as file:
+        file.write(program[: carrier.offset])
+        file.seek(start)
+        _write_payload(file, product, level)
+        size = file.tell() - start
+        before, after = room.around(size)
+        file.write(after)
+        file.seek(carrier.offset)
+        file.write(before)
+        file.flush()
+        seal_at_end(file, carrier.offset, image.name, seal)
+        whole = file.seek(0, os.SEEK_END)
+        if is_fat(view):
+            _tell_size(file, slices.index(carrier), whole - carrier.offset)
 
 
-def _slices(launcher: bytes, name: str) -> dict[str, bytes]:
-    cpus = [cpu_name(read_header(piece.part)) for piece in read_slices(View(launcher, name))]
-    return {cpu: thinned(launcher, cpu, name) for cpu in cpus}
+def _tell_size(file: BinaryIO, number: int, size: int) -> None:
+    """In the header of a fat file, of the slice ``number``; see ``mach-o/fat.h``."""
+    file.seek(_FAT_HEADER + number * _FAT_ENTRY + _FAT_SIZE_AT)
+    file.write(struct.pack(">I", size))
 
 
 def _write_payload(file: BinaryIO, product: Product, level: int) -> None:
