@@ -13,6 +13,9 @@ from sealift.target import Target
 
 Version = tuple[int, int]
 
+RULES = "1"
+"""A new number forgets floors computed before."""
+
 FALLBACKS = "lib/fallback"
 """Folder of the product for libraries that are loaded only where the system has none."""
 

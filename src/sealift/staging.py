@@ -6,14 +6,15 @@ from pathlib import Path, PurePosixPath
 
 import certifi
 
-from sealift import console, parts, store
+from sealift import console, jsonform, parts, store
 from sealift.application import application_of
 from sealift.bytecode import compile_sources
 from sealift.config import Config
 from sealift.entry import EntryPoint
 from sealift.entrypoint import choose_entry
 from sealift.errors import EntryPointError
-from sealift.floor import floor_of
+from sealift.floor import RULES as FLOOR_RULES
+from sealift.floor import Floor, floor_of
 from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Image, Kind
 from sealift.interpreter import Interpreter
 from sealift.manifest import file_entry
@@ -22,6 +23,7 @@ from sealift.project import Project
 from sealift.sbom import Component, cyclonedx, package_url
 from sealift.startup import read_startup
 from sealift.stdlib import load_rules
+from sealift.target import Target
 from sealift.wheel import WheelFile, read_wheel
 from sealift.wheelhouse import Wheel, Wheelhouse
 
@@ -46,8 +48,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
         for part in staged
         if (sources := part.sources())
     )
-    natives = {item.path: item.source for item in entries if item.kind is Kind.NATIVE}
-    floor = floor_of(natives, house.target)
+    floor = _floor(entries, house.target)
     search_path, startup = _startup(entries, interpreter)
     image = Image(
         name=config.name or project.name,
@@ -157,6 +158,18 @@ def _with_own_files(
     own = [bundle, file_entry(BILL, made, kind=Kind.DATA, origin=INTERPRETER)]
     by_path = {entry.path: entry for entry in (*parts.merged(staged), *own)}
     return tuple(by_path[path] for path in sorted(by_path))
+
+
+def _floor(entries: Sequence[Entry], target: Target) -> Floor:
+    """The floor of all native files, computed once for the same ones."""
+    natives = [entry for entry in entries if entry.kind is Kind.NATIVE]
+    key = store.digest_of(
+        FLOOR_RULES, target.name, *(part for e in natives for part in (e.path, e.sha256))
+    )
+    kept = store.remember(
+        "floors", key, lambda: jsonform.dump(floor_of({e.path: e.source for e in natives}, target))
+    )
+    return jsonform.load(Floor, kept, where="the floor")
 
 
 def _startup(

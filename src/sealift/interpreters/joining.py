@@ -1,5 +1,6 @@
 """A CPython of one place and the standard library of another, joined to a tree that is shipped."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ _RECIPE = "1"  # another one makes another tree of the same files
 _OWN = ("lib-dynload/", "_sysconfigdata")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Joined:
     """The parts of a tree: ``carrier``'s CPython, the modules in Python that ``found`` has.
 
@@ -44,6 +45,7 @@ class Joined:
             return False
         return load_rules().ships(name, everything=self.everything)
 
+    @functools.cached_property
     def sources(self) -> dict[str, Path]:
         """Files of the standard library by path below its folder."""
         stdlib = self.found.stdlib
@@ -56,14 +58,14 @@ class Joined:
 
     def key(self, *more: str) -> str:
         """What tells the tree from others, as long as nothing of the installation changes."""
-        stamps = (f"{name} {store.file_stamp(path)}" for name, path in self.sources().items())
+        stamps = (f"{name} {store.file_stamp(path)}" for name, path in self.sources.items())
         tk = "tk" if self.tk else "no tk"
         return store.digest_of(_RECIPE, self.carrier.sha256, tk, *more, "|", *stamps)
 
     def put_sources(self, folder: Path) -> None:
         """Copy the standard library; raises where a path of this machine is in it."""
         paths = telling_paths(self.found)
-        for name, source in self.sources().items():
+        for name, source in self.sources.items():
             data = source.read_bytes()
             if leak := first_leak(data, paths):
                 raise InterpreterError(

@@ -56,7 +56,7 @@ class MacosTree:
         modules = self._modules()
         self._check(library)
         check_pairing(
-            self.joined.sources(), library,
+            self.joined.sources, library,
             {name.partition(".")[0]: path for name, path in modules.items()},
             absent=self._takes()["absent"], program=self.joined.found.program,
             told=self.joined.told,

