@@ -19,7 +19,8 @@ from sealift.interpreter import Interpreter
 from sealift.launcher import compile as compiling
 from sealift.launcher.machines import by_machine
 from sealift.target import load_targets
-from tests.support.command import sealift
+from tests.support.command import demo_project, sealift
+from tests.support.developer_id import PASSWORD, TEAM, make_authority, timestamping
 from tests.support.examples import EXAMPLES
 from tests.support.image_reader import Payload, read_payload
 from tests.support.interpreters import shared_interpreter
@@ -262,6 +263,40 @@ def test_an_audit_looks_into_it(built: Built) -> None:
     assert LIBRARY in outcome.out
     tag = {BOTH: "macosx_10_13_universal2", APPLE: "macosx_11_0_arm64"}[built.target]
     assert tag in outcome.out
+
+
+SIGNING = """
+[tool.sealift.signing.macos]
+certificate = "own.p12"
+password-variable = "OWN_PASSWORD"
+timestamp = "{url}"
+"""
+
+
+def test_a_certificate_vouches_for_each_slice(tmp_path: Path) -> None:
+    require_tool("openssl")
+    authority = make_authority(tmp_path)
+    project = demo_project(tmp_path / "project")
+    own = authority.identity(authority.application).certificate.read_bytes()
+    (project / "own.p12").write_bytes(own)
+    with timestamping(authority) as url:
+        with (project / "pyproject.toml").open("a") as file:
+            file.write(SIGNING.format(url=url))
+        outcome = sealift(
+            "build", ".", "-t", BOTH, "--python", "3.13", "-f", "onefile", "-f", "dir", "--json",
+            cwd=project, OWN_PASSWORD=PASSWORD,
+        )  # fmt: skip
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert "signed ad hoc, whatever certificate is named" in outcome.out
+    (path,) = (project / one["path"] for one in outcome.result if one["format"] == "onefile")
+    checks = verify_signature(path.read_bytes())
+    assert [(check.cpu, check.problems) for check in checks] == [("x86_64", ()), ("arm64", ())]
+    for check in checks:
+        assert check.signature
+        assert check.voucher
+        assert (check.signature.is_adhoc, check.signature.team) == (False, TEAM)
+        assert check.voucher.is_timestamped
+    assert path.read_bytes().count(b"com.apple.security.cs.disable-library-validation") == 4
 
 
 def test_a_name_that_the_tree_has_is_refused(tmp_path: Path) -> None:

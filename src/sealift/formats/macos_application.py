@@ -9,18 +9,16 @@
                       /_CodeSignature/CodeResources
 """
 
-import functools
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealift import console
 from sealift.apple import entitlements
 from sealift.apple.bundle import sign_bundle
-from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
 from sealift.apple.codesign import CodeSigner
 from sealift.apple.information import ICON, Information, icon_name
+from sealift.apple.signer import signing_certificate
 from sealift.config import option, read_options
 from sealift.errors import ConfigError, OutputError
 from sealift.icon import make_icns
@@ -28,20 +26,12 @@ from sealift.image import Image, Kind
 from sealift.interpreter import Interpreter
 from sealift.launcher.product import LauncherFormat, Product, RuntimeOptions, make_product
 from sealift.launcher.tree import Piece, TreeFile
-from sealift.signing import identity_of
 from sealift.store import file_sha256
 from sealift.target import Target
 
 BUNDLE = "bundle"
 _FORBIDDEN = "/:\0"
 _LONGEST = 255 - len(".app")  # of a name on HFS+, in UTF-16 units
-
-UNSIGNED = (
-    "no certificate is named for macOS, so the signature is ad hoc: a Mac that downloads this says "
-    "that Apple could not check it, and opens it only when its user allows that in System "
-    'Settings, "Privacy & Security", "Open Anyway". A Developer ID and `sealift notarize` spare '
-    "users that"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,23 +97,6 @@ def _name_problem(name: str) -> str | None:
     if len(unicodedata.normalize("NFD", name).encode("utf-16-le")) > 2 * _LONGEST:
         return f"it is longer than {_LONGEST} characters"
     return None
-
-
-def signing_certificate(image: Image) -> SigningCertificate | None:
-    """The certificate that signs code of ``image``; says what it means that there is none.
-
-    Raises as :func:`load_certificate` does.
-    """
-    identity = identity_of(image.signing, image.target.os)
-    if identity is None:
-        _tell_unsigned()
-        return None
-    return load_certificate(identity, Purpose.APPLICATION)
-
-
-@functools.cache
-def _tell_unsigned() -> None:
-    console.note(UNSIGNED)
 
 
 def write_application(image: Image, options: BundleOptions, out: Path) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sealift.binary.macho_layout import is_fat, read_slices
+from sealift.binary.macho_seal import Seal
 from sealift.binary.macho_segment import SegmentRoom
-from sealift.binary.macho_sign import adhoc, seal_at_end, sealed
+from sealift.binary.macho_sign import seal_at_end, sealed
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError, OutputError
+from sealift.image import Image, Kind
 from sealift.launcher import payload
 from sealift.launcher.product import Product
 
@@ -50,7 +52,7 @@ def _append(product: Product, level: int, out: Path) -> None:
 def _enclose(product: Product, level: int, out: Path) -> None:
     """Whatever the size of the payload, it is written where it belongs and never held in memory."""
     image = product.image
-    seal = adhoc(image.application.identifier)
+    seal = _seal(image)
     program = sealed(product.launcher.read_bytes(), image.name, seal)
     view = View(program, image.name)
     slices = read_slices(view)
@@ -72,6 +74,21 @@ def _enclose(product: Product, level: int, out: Path) -> None:
         whole = file.seek(0, os.SEEK_END)
         if is_fat(view):
             _tell_size(file, slices.index(carrier), whole - carrier.offset)
+
+
+def _seal(image: Image) -> Seal:
+    """What the signature says; libraries that the program unpacks stay signed by others."""
+    from sealift.apple import entitlements
+    from sealift.apple.codesign import CodeSigner
+    from sealift.apple.signer import signing_certificate
+
+    certificate = signing_certificate(image)
+    asked: dict[str, entitlements.Value] = {}
+    if certificate:
+        natives = (entry.path for entry in image.entries if entry.kind is Kind.NATIVE)
+        asked = {**entitlements.needed(natives), entitlements.OTHERS_LIBRARIES: True}
+    signer = CodeSigner(certificate=certificate, entitlements=asked)
+    return signer.seal(image.application.identifier)
 
 
 def _tell_size(file: BinaryIO, number: int, size: int) -> None:

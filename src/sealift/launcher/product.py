@@ -91,8 +91,13 @@ class Product:
     def folder_files(self) -> Iterator[TreeFile]:
         """The tree, and the launcher twice: as the program, and below ``bin`` as Python.
 
-        Raises :class:`OutputError` when the product is called like a part of the tree.
+        For macOS all is signed ad hoc, which is told.  Raises :class:`OutputError` when the product
+        is called like a part of the tree.
         """
+        if self.image.target.os == "macos":
+            from sealift.apple.signer import tell_of_folder
+
+            tell_of_folder(self.image)
         yield from self.files
         python, program = python_program(self.image.interpreter), self.program
         top = {path.split("/")[0].casefold() for path in (python, *(f.path for f in self.files))}
