@@ -12,6 +12,7 @@ from sealift.apple.codesign import CodeSigner
 from sealift.apple.finder_window import BACKGROUND, Window, picture_size, write_window
 from sealift.apple.hfsplus import write_volume
 from sealift.apple.image_signature import sign_image
+from sealift.apple.signer import signing_certificate
 from sealift.apple.udif import write_image
 from sealift.config import option
 from sealift.epoch import source_epoch
@@ -19,7 +20,6 @@ from sealift.formats.macos_application import (
     MacFormat,
     bundle_name,
     bundle_options,
-    signing_certificate,
     write_application,
 )
 from sealift.icon import make_icns

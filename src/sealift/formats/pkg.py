@@ -12,6 +12,7 @@ from sealift.apple.certificate import Purpose, SigningCertificate, load_certific
 from sealift.apple.codesign import CodeSigner
 from sealift.apple.information import numeric_version
 from sealift.apple.package import Package, write_package
+from sealift.apple.signer import signing_certificate
 from sealift.config import option
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
@@ -20,7 +21,6 @@ from sealift.formats.macos_application import (
     bundle_options,
     check_names,
     entitlements_of,
-    signing_certificate,
     write_application,
 )
 from sealift.image import Image
