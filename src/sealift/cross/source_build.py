@@ -236,11 +236,13 @@ def _tell_private(folder: Path, links: Sequence[str]) -> None:
 def _check(entry: Path, build: SourceBuild) -> None:
     """Raise :class:`BuildError` where a library asks for more than the toolchain promises."""
     target, floor = build.toolchain.target, build.toolchain.floor
-    libraries = [*(entry / "usr/lib").glob("lib*.so*")] if target.os == "linux" else []
+    libraries = [*(entry / "usr/lib").glob("lib*.so*" if target.os == "linux" else "lib*.a")]
+    if target.os != "linux" and libraries:
+        return
     facts = [read_elf(path) for path in libraries if not path.is_symlink()]
     found = [each for each in facts if each is not None]
     asked = max((version for each in found for version, _ in glibc_versions(each)), default=None)
-    if (target.os == "linux" and not found) or (floor and asked and asked > floor):
+    if not found or (floor and asked and asked > floor):
         reason = f"it asks for glibc {'.'.join(map(str, asked))}" if asked else "there is none"
         raise BuildError(
             f"cannot use {build.recipe.name} as it was built for {target} from source: {reason}"
