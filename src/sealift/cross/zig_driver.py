@@ -209,8 +209,8 @@ def _compiled(
             return
         for pattern, spelled in settings.get("spelled", {}).items():
             argument = re.sub(f"^{pattern}$", spelled, argument)
-    if argument.startswith("-l") and "spelled" in settings and not _is_there(argument, arguments):
-        argument = argument.lower()  # Windows' own are called so, and case does not matter there
+    if argument.startswith("-l") and "called" in settings:
+        argument = _library(argument, arguments, settings["called"])
     yield settings["translated"]["compiler"].get(argument, argument)
 
 
@@ -237,6 +237,18 @@ def cpu_option(argument: str, cpus: Mapping[str, Any]) -> Iterator[str]:
     told = [f"+{it}" for it in features]
     told += [f"{sign}{known.get(it, it.replace('-', '_'))}" for sign, it in signed]
     yield f"-mcpu={head}{''.join(told)}"
+
+
+def _library(argument: str, arguments: Sequence[str], called: Mapping[str, str]) -> str:
+    """``-lNAME`` of a project that sees Windows, as the library is called here.
+
+    Microsoft's linker is given names of files, which begin with ``lib`` or not, in any case.
+    """
+    name = argument[2:]
+    for each in (name, name.removeprefix("lib"), called.get(name.lower(), name)):
+        if _is_there(f"-l{each}", arguments):
+            return f"-l{each}"
+    return argument.lower()  # as Windows' own are
 
 
 def _is_there(argument: str, arguments: Sequence[str]) -> bool:
