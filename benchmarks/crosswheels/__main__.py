@@ -35,6 +35,7 @@ TARGETS = (
 )  # fmt: skip
 WORK = Path("build/crosswheels")
 _LONGEST = 250
+_OF_HERE = re.compile(r"(?<![\w.])/\S*/")  # folders of this machine
 CELLS = Path(__file__).with_name("cells.json")
 
 
@@ -118,10 +119,12 @@ def _why(name: str, version: str, target: str) -> str:
         lines = [line.strip() for line in problem.details if line.strip()]
         if any("as a dependency of package" in line or "crates" in line for line in lines):
             return "cargo could not get here what it depends on"
+        if problem.log:
+            lines += map(str.strip, problem.log.read_text("utf-8", "replace").splitlines())
         of_compilers = [line for line in lines if re.search(r".\berror: ", line)]
         own = [line for line in lines if line.startswith(("error: cannot", "cannot"))]
         others = [line for line in lines if not line.startswith(("log:", "hint:"))]
-        return next(iter((*of_compilers, *own)), others[-1])[:_LONGEST]
+        return _OF_HERE.sub("", next(iter((*of_compilers, *own)), others[-1]))[:_LONGEST]
     return "it failed once, and not the second time"
 
 

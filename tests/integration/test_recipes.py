@@ -17,11 +17,10 @@ from sealift.cross.toolchain import Toolchain, find_toolchain
 from sealift.debian.releases import MIRROR_VARIABLE
 from sealift.debian.sources import unpack_source
 from sealift.errors import BuildError, RefusedError
-from sealift.machine import PROGRAMS
 from sealift.owners import owners_of
-from sealift.runners.roots import RootRunner
 from sealift.target import load_targets
-from tests.support.debian_mirror import local_mirror, mirror_of_libraries, mirror_of_sources
+from tests.support.debian_mirror import mirror_of_libraries, mirror_of_sources
+from tests.support.foreign_program import run_program
 from tests.support.tools import require_tool
 
 pytestmark = pytest.mark.network
@@ -107,18 +106,7 @@ def test_libraries_from_source_keep_the_lowest_floor_and_run(
     libraries = {name: sysroot.path / "usr/lib" / name for name in names}
     for path in libraries.values():
         assert audit(path).verdict.best == "manylinux_2_17_aarch64", path
-    require_tool("bwrap")
-    runner = RootRunner()
-    if reason := runner.refuses("debian-12", "aarch64"):
-        pytest.fail(reason)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(MIRROR_VARIABLE, local_mirror(("debian-12", "arm64")))
-        machine = runner.start("debian-12", "aarch64")
-    ending = machine.run(
-        ("/bin/sh", "-c", f"LD_LIBRARY_PATH={PROGRAMS} exec {PROGRAMS}/tried"),
-        programs={"tried": tmp_path / "tried", **libraries},
-        timeout=60,
-    )
+    ending = run_program(tmp_path / "tried", libraries)
     assert ending.output == "zlib 1.2.13, ffi 42, yaml 0.2.5\n", ending
     assert ending.status == 0
 
@@ -139,6 +127,24 @@ def test_other_machines_get_theirs(name: str, floor: str | None, best: str) -> N
     verdict = audit(path).verdict
     assert verdict.best == best, verdict
     assert sysroot.packages == {"src:zlib": "1:1.2.13.dfsg-1"}
+
+
+@pytest.mark.parametrize("name", ["windows-x86_64", "macos-arm64"])
+def test_who_links_to_a_static_library_need_not_name_it(name: str, tmp_path: Path) -> None:
+    toolchain = find_toolchain("zig", load_targets()[name])
+    sysroot = make_sysroot(["zlib", "libyaml"], toolchain)
+    assert sorted(path.name for path in (sysroot.path / "usr/lib").glob("lib*")) == [
+        "libyaml.a", "libz.a"
+    ]  # fmt: skip
+    (tmp_path / "tried.c").write_text(
+        "#include <zlib.h>\nconst char *tried(void) { return zlibVersion(); }\n"
+    )
+    words = f"{sysroot.variables['CPPFLAGS']} {sysroot.variables['LDFLAGS']}".split()
+    command = [str(toolchain.cc), "-shared", *words, "tried.c", "-o", "tried"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    data = (tmp_path / "tried").read_bytes()
+    assert b"1.2.13" in data
+    assert b"0.2.5" not in data  # nothing is taken that is not used
 
 
 def test_nothing_is_built_twice(sysroot: Sysroot, toolchain: Toolchain) -> None:

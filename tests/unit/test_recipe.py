@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.licenses import canonicalize_license_expression
 
+from sealift.cross import source_build
 from sealift.cross.library import parse_libraries
 from sealift.cross.recipe import Recipe, build_triple, find_recipe, recipe_names, with_needs
 from sealift.cross.source_build import SourceBuild
@@ -107,6 +108,31 @@ def test_a_tree_tells_whose_its_files_are(tmp_path: Path) -> None:
     record_owners(tmp_path, {"usr/lib/libz.so.1": owner})
     paths = [tmp_path / "usr/lib" / name for name in ("libz.so", "unknown.so")]
     assert owners_of(paths) == {paths[0]: owner}
+
+
+def test_what_is_private_to_a_shared_library_is_told_of_a_static_one(tmp_path: Path) -> None:
+    (tmp_path / "xml.pc").write_text(
+        "prefix=/usr\nName: xml\nRequires.private: zlib >= 1.2\nLibs: -L${prefix}/lib -lxml\n"
+        "Libs.private: -lm\nCflags: -I${prefix}/include\nRequires: other\n"
+    )
+    source_build._tell_private(tmp_path, ["ws2_32"])
+    assert (tmp_path / "xml.pc").read_text().splitlines() == [
+        "prefix=/usr", "Name: xml", "Libs: -L${prefix}/lib -lxml -lm -lws2_32",
+        "Requires: zlib >= 1.2 other", "Cflags: -I${prefix}/include",
+    ]  # fmt: skip
+
+
+def test_values_and_options_of_a_system_are_for_that_alone() -> None:
+    targets = load_targets()
+    assert "--without-iconv" in recipe_of("libxml2").more["windows"]
+    recipe = dataclasses.replace(
+        recipe_of("openssl"), on=("linux", "windows"), systems={"windows": {"shared": "no"}},
+        cpus={"x86_64": {"openssl": "linux-x86_64"}, "windows-x86_64": {"openssl": "mingw64"}},
+    )  # fmt: skip
+    assert recipe.values(targets["windows-x86_64"]) == {"openssl": "mingw64", "shared": "no"}
+    assert recipe.values(targets["linux-x86_64"]) == {"openssl": "linux-x86_64"}
+    with pytest.raises(RefusedError, match="windows-arm64"):
+        recipe.values(targets["windows-arm64"])
 
 
 def test_variables_of_a_system_are_for_that_alone() -> None:

@@ -123,11 +123,11 @@ def test_existing_files_are_no_options(tmp_path: Path, monkeypatch: pytest.Monke
     ]  # fmt: skip
     # Names of Microsoft's builds, and what is in its C library where nobody brings it.
     (tmp_path / "libz.a").touch()
-    given = (f"-L{tmp_path}", "-llibMine", "-lzlib", "ws2_32.lib", "-liconv", "-lutil")
+    named = (f"-L{tmp_path}", "-llibMine", "-lzlib", "ws2_32.lib", "-liconv", "-lutil")
     expected = [f"-L{tmp_path}", "-lMine", "-lz", "-lws2_32"]
-    assert translated(*given, target="windows-x86_64") == expected
+    assert translated(*named, target="windows-x86_64") == expected
     (tmp_path / "util.lib").touch()
-    assert translated(*given, target="windows-x86_64") == [*expected, "-lutil"]
+    assert translated(*named, target="windows-x86_64") == [*expected, "-lutil"]
     # Elsewhere case matters, and nothing begins with a slash but paths.
     assert translated("-lUser32", "/EHsc") == ["-lUser32", "/EHsc"]
 

@@ -221,7 +221,7 @@ def _tell_private(folder: Path, links: Sequence[str]) -> None:
     """
     for path in folder.glob("*.pc"):
         text = _PRIVATE.sub(r"\1:", path.read_text(encoding="utf-8"))
-        fields: dict[str, list[str]] = {"Libs": [f"-l{name}" for name in links]}
+        fields: dict[str, list[str]] = {"Libs": []}
         others = []
         for line in text.splitlines():
             name, colon, value = line.partition(":")
@@ -229,6 +229,7 @@ def _tell_private(folder: Path, links: Sequence[str]) -> None:
                 fields.setdefault(name, []).append(value.strip())
             else:
                 others.append(line)
+        fields["Libs"] += (f"-l{name}" for name in links)
         told = (f"{name}: {' '.join(values)}" for name, values in fields.items())
         path.write_text("".join(f"{line}\n" for line in (*others, *told)), encoding="utf-8")
 
