@@ -119,9 +119,11 @@ def _why(name: str, version: str, target: str) -> str:
         lines = [line.strip() for line in problem.details if line.strip()]
         if any("as a dependency of package" in line or "crates" in line for line in lines):
             return "cargo could not get here what it depends on"
-        if problem.log:
-            lines += map(str.strip, problem.log.read_text("utf-8", "replace").splitlines())
-        of_compilers = [line for line in lines if re.search(r".\berror: ", line)]
+        logs = [Path(line[5:]) for line in lines if line.startswith("log: ")]
+        said = [
+            it.strip() for path in logs for it in path.read_text("utf-8", "replace").split("\n")
+        ]
+        of_compilers = [line for line in (*lines, *said) if re.search(r".\berror: ", line)]
         own = [line for line in lines if line.startswith(("error: cannot", "cannot"))]
         others = [line for line in lines if not line.startswith(("log:", "hint:"))]
         return _OF_HERE.sub("", next(iter((*of_compilers, *own)), others[-1]))[:_LONGEST]
