@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from sealift.errors import ConfigError, OutputError
 from sealift.formats.folder import Folder
 from sealift.formats.onefile import OneFile
 from sealift.formats.tarball import Tarball
+from sealift.formats.zipped import Zipped
 from sealift.image import Image
 from sealift.launcher.linking import settled
 from sealift.launcher.product import CompressedOptions, RuntimeOptions
@@ -25,6 +27,28 @@ from tests.support.products import behaviour_wheels, local_interpreter, make_ima
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     wheels = behaviour_wheels(tmp_path_factory.mktemp("wheels"))
     return make_image(local_interpreter("3.13"), wheels, "behaviour.cli:main", name="demo")
+
+
+def test_a_zip_file_holds_the_folder_and_is_the_same_every_time(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = CompressedOptions(compression="fast")
+    for name in ("one.zip", "two.zip"):
+        Zipped().write([image], options, tmp_path / name)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    Folder().write([image], RuntimeOptions(), tmp_path / "folder")
+    with zipfile.ZipFile(tmp_path / "one.zip") as packed:
+        found = {
+            member.filename: (member.external_attr >> 16, packed.read(member))
+            for member in packed.infolist()
+        }
+        assert {member.date_time for member in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    expected = snapshot(tmp_path / "folder")
+    assert found == {f"demo-{image.version}/{path}": file for path, file in expected.items()}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    Zipped().write([image], options, tmp_path / "dated.zip")
+    with zipfile.ZipFile(tmp_path / "dated.zip") as packed:
+        assert packed.infolist()[0].date_time == (2026, 1, 1, 0, 0, 0)
 
 
 def ask(program: Path, *arguments: str) -> object:

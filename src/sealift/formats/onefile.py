@@ -8,6 +8,7 @@ from sealift import compression
 from sealift.image import Image
 from sealift.launcher.carrying import write_single_file
 from sealift.launcher.product import CompressedOptions, LauncherFormat, make_product
+from sealift.windows.authenticode import opened_signer
 
 
 class OneFile(LauncherFormat):
@@ -26,3 +27,6 @@ class OneFile(LauncherFormat):
         (image,) = images
         product = make_product(image, options)
         write_single_file(product, compression.LEVELS[options.compression], out)
+        with opened_signer(image) as signer:
+            if signer:
+                signer.sign(out)

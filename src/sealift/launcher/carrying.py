@@ -6,6 +6,7 @@ the last slice has it, that for Apple's processors: the launcher of either finds
 (``carrier_macho.c``), and what is native in it is for both anyway.
 """
 
+import mmap
 import os
 import struct
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from sealift.binary.macho_layout import is_fat, read_slices
 from sealift.binary.macho_seal import Seal
 from sealift.binary.macho_segment import SegmentRoom
 from sealift.binary.macho_sign import seal_at_end, sealed
+from sealift.binary.pe_checksum import checksum, checksum_offset
+from sealift.binary.pe_layout import read_header
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError, OutputError
 from sealift.image import Image, Kind
@@ -47,6 +50,13 @@ def _append(product: Product, level: int, out: Path) -> None:
     with out.open("xb") as file:
         file.write(program.ljust(end, b"\0"))
         _write_payload(file, product, level)
+
+
+def _append_to_sections(product: Product, level: int, out: Path) -> None:
+    _append(product, level, out)
+    with out.open("r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        header = read_header(View(data, out.name))
+        struct.pack_into("<I", data, checksum_offset(header), checksum(data, header))
 
 
 def _enclose(product: Product, level: int, out: Path) -> None:
@@ -113,5 +123,5 @@ def _write_payload(file: BinaryIO, product: Product, level: int) -> None:
 _WRITERS: Mapping[str, Callable[[Product, int, Path], None]] = {
     "linux": _append,
     "macos": _enclose,
-    "windows": _append,
+    "windows": _append_to_sections,
 }

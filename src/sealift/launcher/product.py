@@ -20,6 +20,7 @@ from sealift.launcher.linking import likely, settled
 from sealift.launcher.tree import Piece, TreeFile, python_program, tree_files
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target
+from sealift.windows.authenticode import opened_signer
 from sealift.windows.names import check_name, check_paths
 from sealift.windows.resources import resourced_launcher
 
@@ -76,11 +77,16 @@ class LauncherFormat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """What formats with a launcher write; ``key`` (32 bytes) changes with anything in it."""
+    """What formats with a launcher write; ``key`` (32 bytes) changes with anything in it.
+
+    ``installed`` is the launcher as it lies in the tree: signed, where ``launcher`` can be signed
+    only with what is appended to it.
+    """
 
     image: Image
     key: bytes
     launcher: Path
+    installed: Path
     files: tuple[TreeFile, ...]
 
     @property
@@ -116,8 +122,8 @@ class Product:
         return (*self.files, self._launcher(python_program(self.image.interpreter)))
 
     def _launcher(self, path: str) -> TreeFile:
-        size, digest = self.launcher.stat().st_size, file_sha256(self.launcher)
-        pieces = (Piece(self.launcher, 0, size, digest),)
+        size, digest = self.installed.stat().st_size, file_sha256(self.installed)
+        pieces = (Piece(self.installed, 0, size, digest),)
         return TreeFile(path=path, mode=0o755, origin="", pieces=pieces)
 
 
@@ -128,19 +134,23 @@ def make_product(image: Image, options: RuntimeOptions) -> Product:
     names that Windows does not allow.
     """
     image = settled(image)
-    launcher = launcher_for(image.interpreter)
+    launcher = installed = launcher_for(image.interpreter)
     if image.target.is_windows:
         check_name(image.name)
-        launcher = resourced_launcher(launcher, image)
+        launcher = installed = resourced_launcher(launcher, image)
+        with opened_signer(image) as signer:
+            if signer:
+                image = signer.signed_image(image)
+                installed = signer.signed_copy(launcher, file_sha256(launcher))
     importer = _compile_importer(image.interpreter)
     settings = marshal.dumps(launch_settings(image, options), 2)
-    parts = (image.key, importer.sha256, file_sha256(launcher))
+    parts = (image.key, importer.sha256, file_sha256(installed))
     key = hashlib.sha256("\n".join(parts).encode() + settings).digest()
     blob = make_blob(image, (*image.code, importer), settings, key)
     files = tree_files(image, blob)
     if image.target.is_windows:
         check_paths([file.path for file in files], image.name)
-    return Product(image=image, key=key, launcher=launcher, files=files)
+    return Product(image=image, key=key, launcher=launcher, installed=installed, files=files)
 
 
 def _compile_importer(interpreter: Interpreter) -> CodePack:

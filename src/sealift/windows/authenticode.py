@@ -7,22 +7,24 @@ the time of signing is ``SOURCE_DATE_EPOCH``, or when the certificate became val
 
 import os
 import shlex
+import shutil
 import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sealift import process
+from sealift import process, store
 from sealift.binary.pe import read_pe
 from sealift.errors import ConfigError, ToolError
-from sealift.image import Image
+from sealift.image import Entry, Image, Kind
 from sealift.signing import Identity, identity_of
 from sealift.tools import OSSLSIGNCODE
 from sealift.windows.certificate import Certificate, read_certificate
 
+_FORMAT = "1"  # a new number forgets the copies that were signed
 _PAUSES = (1.0, 4.0)  # seconds before a timestamp is asked for again
 
 
@@ -54,6 +56,36 @@ class Signer:
                 time.sleep(pause)
         made.chmod(path.stat().st_mode)
         made.replace(path)
+
+    def signed_copy(self, path: Path, sha256: str) -> Path:
+        """A signed copy of the file at ``path``, whose digest is known, in the content store.
+
+        It is made once for each certificate, so that what did not change keeps its timestamp.
+        """
+        identity = self.identity
+        key = store.digest_of(
+            *(_FORMAT, sha256, self.certificate.fingerprint, str(self._time())),
+            *(identity.timestamp or "", self.title, self.homepage),
+        )
+
+        def make(out: Path) -> None:
+            shutil.copyfile(path, out)
+            out.chmod(0o755)
+            self.sign(out)
+
+        return store.make_entry("signed", key, make)
+
+    def signed_image(self, image: Image) -> Image:
+        """``image`` with all its native files signed that nobody has signed."""
+        return replace(image, entries=tuple(map(self._signed_entry, image.entries))).with_key()
+
+    def _signed_entry(self, entry: Entry) -> Entry:
+        facts = read_pe(entry.source) if entry.kind is Kind.NATIVE else None
+        if facts is None or facts.signature is not None:
+            return entry
+        copy = self.signed_copy(entry.source, entry.sha256)
+        size, digest = copy.stat().st_size, store.file_sha256(copy)
+        return replace(entry, source=copy, size=size, sha256=digest)
 
     def sign_tree(self, root: Path, files: Iterable[str]) -> None:
         """Sign those of ``files`` below ``root`` that Windows loads and nobody has signed."""
@@ -97,12 +129,13 @@ class Signer:
 
 @contextmanager
 def opened_signer(image: Image) -> Iterator[Signer | None]:
-    """Who signs ``image``, or ``None`` where no certificate is named.
+    """Who signs ``image``, or ``None`` where no certificate is named, or it is not for Windows.
 
     Raises :class:`ConfigError` where the certificate cannot be read, the password is wrong, the key
     belongs to another, or it is no longer valid; :class:`ToolError` where osslsigncode is missing.
     """
-    identity = identity_of(image.signing, image.target.os)
+    system = image.target.os
+    identity = identity_of(image.signing, system) if image.target.is_windows else None
     if identity is None:
         yield None
         return
