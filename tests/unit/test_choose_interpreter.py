@@ -121,7 +121,6 @@ def test_every_provider_s_reason_is_given(install: Install) -> None:
         "local: no 3.13",
         "standalone: cannot download it: offline",
         "debian: no 3.13",
-        "wheels: no 3.13",
     )
 
 
@@ -168,7 +167,6 @@ def test_a_host_that_does_not_answer_is_not_waited_for_again(install: Install) -
         assert caught.value.details == (
             "standalone: cannot download it: nothing answers",
             "debian: cannot download it: the server answered 404",
-            "wheels: no 3.13",
         )
     assert len(fakes["standalone"].asked) == 1
     assert len(fakes["debian"].asked) == 2
@@ -190,3 +188,17 @@ def test_versions_are_matched_by_feature_or_in_full() -> None:
     assert not fits("3.13.1", "3.13t")
     assert fits("3.13.1", "3.13t", free_threaded=True)
     assert not fits("3.13.1", "3.13", free_threaded=True)
+
+
+def test_each_system_has_its_providers(install: Install) -> None:
+    install(
+        standalone={"3.13": FetchError("nothing answers")},
+        debian={"3.13": "3.13.5"},
+        wheels={"3.13": "3.13.11"},
+    )
+    for name in ("windows-x86_64", "macos-universal2"):
+        found = choose("3.13", "", load_targets()[name], Settings())
+        assert (found.provider, found.version) == ("wheels", "3.13.11")
+        assert found.reason == "it is there; standalone: nothing answers"
+    found = choose("3.13", "", load_targets()["linux-aarch64"], Settings())
+    assert found.provider == "debian"

@@ -5,6 +5,7 @@ configured; what is needed of it stays in the content store, so that no index is
 """
 
 import fnmatch
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,7 @@ def _take(carrier: Carrier, takes: Sequence[str], without: Sequence[str], out: P
         raise FetchError(f"cannot use {carrier.file}: it has none of the files that are taken")
 
 
+@functools.cache
 def _wheel(carrier: Carrier) -> Path:
     found = find_wheel(
         carrier.project,

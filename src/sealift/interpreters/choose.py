@@ -19,6 +19,7 @@ from sealift.target import Target, current_target
 AUTO = "auto"
 _HERE = ("local", "standalone", "debian", "wheels")
 _ELSEWHERE = _HERE[1:]
+_SYSTEMS = {"debian": {"linux"}, "wheels": {"windows", "macos"}}  # of those that have but some
 NEWEST = 15  # minor version of the newest stable CPython known here
 _DETAILS = 12
 
@@ -103,7 +104,8 @@ def _providers(target: Target, settings: Settings) -> tuple[str, ...]:
     others = sorted(set(plugins.names("interpreters")) - {*_HERE, "archive"})
     configured = ("archive",) if settings.target(target.name).archive else ()
     order = _HERE if target.name == current_target().name else _ELSEWHERE
-    return (*configured, *order, *others)
+    fitting = (name for name in order if target.os in _SYSTEMS.get(name, {target.os}))
+    return (*configured, *fitting, *others)
 
 
 def _versions(python: str | None, allowed: SpecifierSet, settings: Settings) -> list[str]:
