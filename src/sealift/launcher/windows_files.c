@@ -52,8 +52,8 @@ HANDLE open_below(int folder, const char *path, struct wish wish) {
     if (!name_below(folder, path, &name)) return NULL;
     name.attributes.SecurityDescriptor = wish.descriptor;
     NTSTATUS status = NtCreateFile(&handle, wish.access | SYNCHRONIZE | FILE_READ_ATTRIBUTES, &name.attributes, &block,
-                                   NULL, FILE_ATTRIBUTE_NORMAL, EVERY_SHARE, wish.disposition,
-                                   wish.options | links_themselves, NULL, 0);
+                                   NULL, FILE_ATTRIBUTE_NORMAL, EVERY_SHARE & ~(wish.locks ? FILE_SHARE_DELETE : 0),
+                                   wish.disposition, wish.options | links_themselves, NULL, 0);
     free(name.wide);
     if (status >= 0) return handle;
     set_status(status);
@@ -91,29 +91,30 @@ int open_root(const char *path) {
 }
 
 int open_folder(int folder, const char *name) {
-    return open_no_link(folder, name, (struct wish){look_into, FILE_OPEN, FILE_DIRECTORY_FILE, NULL});
+    return open_no_link(folder, name, to_open(look_into, FILE_OPEN, FILE_DIRECTORY_FILE));
 }
 
 int open_to_read(int folder, const char *name) {
-    return open_no_link(folder, name, (struct wish){FILE_GENERIC_READ, FILE_OPEN, 0, NULL});
+    return open_no_link(folder, name, to_open(FILE_GENERIC_READ, FILE_OPEN, 0));
 }
 
 int open_to_write(int folder, const char *name) {
-    return open_number(folder, name, (struct wish){FILE_GENERIC_WRITE, FILE_OPEN, FILE_NON_DIRECTORY_FILE, NULL});
+    return open_number(folder, name, to_open(FILE_GENERIC_WRITE, FILE_OPEN, FILE_NON_DIRECTORY_FILE));
 }
 
 int open_or_make(int folder, const char *name, unsigned mode) {
     (void)mode;
-    return open_number(folder, name, (struct wish){FILE_GENERIC_WRITE, FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE, NULL});
+    return open_number(folder, name, to_open(FILE_GENERIC_WRITE, FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE));
 }
 
 int make_folder(int folder, const char *name) {
-    struct wish wish = {look_into, FILE_CREATE, FILE_DIRECTORY_FILE, private_descriptor()};
+    struct wish wish = to_open(look_into, FILE_CREATE, FILE_DIRECTORY_FILE);
+    wish.descriptor = private_descriptor();
     return open_number(folder, name, wish);
 }
 
 int make_file(int folder, const char *name) {
-    return open_number(folder, name, (struct wish){FILE_GENERIC_READ, FILE_CREATE, FILE_NON_DIRECTORY_FILE, NULL});
+    return open_number(folder, name, to_open(FILE_GENERIC_READ, FILE_CREATE, FILE_NON_DIRECTORY_FILE));
 }
 
 static int64_t nanoseconds(LARGE_INTEGER time) { return (time.QuadPart - hundreds_until_1970) * 100; }
@@ -154,13 +155,31 @@ static const char *path_in_nt(int folder) {
     return last.path;
 }
 
-/* By its whole path, as wine asks nothing of names below a folder without opening them; a start asks for
+static bool look_at_handle(HANDLE handle, struct facts *facts) {
+    FILE_BASIC_INFO basic;
+    FILE_STANDARD_INFO standard;
+    if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic) ||
+        !GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard))
+        return set_errno(GetLastError()) == 0;
+    take_facts(basic.FileAttributes, basic.LastWriteTime, basic.ChangeTime, (uint64_t)standard.EndOfFile.QuadPart,
+               facts);
+    return true;
+}
+
+static bool look_by_opening(int folder, const char *path, struct facts *facts) {
+    HANDLE handle = open_below(folder, path, to_open(0, FILE_OPEN, 0));
+    bool known = handle && look_at_handle(handle, facts);
+    if (handle) CloseHandle(handle);
+    return known;
+}
+
+/* By its whole path, as wine tells nothing of names below a folder without opening them; a start asks for
    every file of its tree, whose folder cannot be replaced meanwhile. */
 bool look_at(int folder, const char *path, struct facts *facts) {
     OBJECT_ATTRIBUTES attributes;
     FILE_NETWORK_OPEN_INFORMATION found;
     const char *above = path_in_nt(folder);
-    if (!above) return set_errno(ERROR_PATH_NOT_FOUND) == 0;
+    if (!above) return look_by_opening(folder, path, facts);
     char *whole = joined("%s\\%s", above, path);
     wchar_t *name = wide_below(whole);
     size_t size = wcslen(name) * sizeof *name;
@@ -174,25 +193,18 @@ bool look_at(int folder, const char *path, struct facts *facts) {
     return true;
 }
 
-bool look_at_open(int file, struct facts *facts) {
-    FILE_BASIC_INFO basic;
-    FILE_STANDARD_INFO standard;
-    if (!GetFileInformationByHandleEx(handle_of(file), FileBasicInfo, &basic, sizeof basic) ||
-        !GetFileInformationByHandleEx(handle_of(file), FileStandardInfo, &standard, sizeof standard))
-        return set_errno(GetLastError()) == 0;
-    take_facts(basic.FileAttributes, basic.LastWriteTime, basic.ChangeTime, (uint64_t)standard.EndOfFile.QuadPart,
-               facts);
-    return true;
-}
+bool look_at_open(int file, struct facts *facts) { return look_at_handle(handle_of(file), facts); }
 
 bool is_named(int folder, const char *name, int file) {
     BY_HANDLE_FILE_INFORMATION named, opened;
-    HANDLE handle = open_below(folder, name, (struct wish){0, FILE_OPEN, 0, NULL});
+    HANDLE handle = open_below(folder, name, to_open(0, FILE_OPEN, 0));
     if (!handle) return false;
     bool known = GetFileInformationByHandle(handle, &named) && GetFileInformationByHandle(handle_of(file), &opened);
     CloseHandle(handle);
-    return known && named.dwVolumeSerialNumber == opened.dwVolumeSerialNumber &&
-           named.nFileIndexLow == opened.nFileIndexLow && named.nFileIndexHigh == opened.nFileIndexHigh;
+    /* Wine knows no volume of what got another name since it was opened. */
+    bool same_volume = !opened.dwVolumeSerialNumber || named.dwVolumeSerialNumber == opened.dwVolumeSerialNumber;
+    return known && same_volume && named.nFileIndexLow == opened.nFileIndexLow &&
+           named.nFileIndexHigh == opened.nFileIndexHigh;
 }
 
 /* The file tables have modes; here a file's rights are those of its folder. */
@@ -205,7 +217,7 @@ int sync_file(int file) { return FlushFileBuffers(handle_of(file)) ? 0 : set_err
 
 int set_time(int folder, const char *name) {
     FILETIME now;
-    HANDLE handle = open_below(folder, name, (struct wish){FILE_WRITE_ATTRIBUTES, FILE_OPEN, 0, NULL});
+    HANDLE handle = open_below(folder, name, to_open(FILE_WRITE_ATTRIBUTES, FILE_OPEN, 0));
     if (!handle) return -1;
     GetSystemTimeAsFileTime(&now);
     bool done = SetFileTime(handle, NULL, NULL, &now);
@@ -241,7 +253,7 @@ long read_at(int file, void *data, size_t size, uint64_t offset) {
 
 int write_file(int folder, const char *name, const void *data, size_t size, unsigned mode) {
     (void)mode;
-    int file = open_number(folder, name, (struct wish){FILE_GENERIC_WRITE, FILE_CREATE, FILE_NON_DIRECTORY_FILE, NULL});
+    int file = open_number(folder, name, to_open(FILE_GENERIC_WRITE, FILE_CREATE, FILE_NON_DIRECTORY_FILE));
     if (file < 0) return -1;
     int failed = write_at(file, data, size, 0);
     return close_file(file) < 0 || failed ? -1 : 0;
@@ -279,7 +291,7 @@ void unmap_file(const void *data, uint64_t size) {
 }
 
 static int ensure_folder(int folder, const char *path) {
-    struct wish wish = {look_into, FILE_OPEN_IF, FILE_DIRECTORY_FILE, NULL};
+    struct wish wish = to_open(look_into, FILE_OPEN_IF, FILE_DIRECTORY_FILE);
     int made = open_no_link(folder, path, wish);
     if (made < 0 && (errno == ENOTDIR || errno == ELOOP || errno == EEXIST) && remove_entry(folder, path, -1) == 0)
         made = open_no_link(folder, path, wish);

@@ -31,11 +31,17 @@ void forget_path(int folder);
 /* errno for an error of Windows; always -1. */
 int set_errno(DWORD error);
 
-/* How to open something: rights besides looking at it, and what NtCreateFile is told. */
+/* How to open something: rights besides looking at it, and what NtCreateFile is told; `locks`: nobody may
+   delete it meanwhile. */
 struct wish {
     DWORD access, disposition, options;
     void *descriptor;
+    bool locks;
 };
+
+static inline struct wish to_open(DWORD access, DWORD disposition, DWORD options) {
+    return (struct wish){access, disposition, options, NULL, false};
+}
 
 /* What `path` below an open folder is, a link itself; NULL with errno. */
 HANDLE open_below(int folder, const char *path, struct wish wish);

@@ -50,6 +50,12 @@ int close_file(int file) {
     return _close(file);
 }
 
+static void hold(int folder, HANDLE handle) {
+    struct held *held = allocate(sizeof *held);
+    *held = (struct held){folder, handle, all_held};
+    all_held = held;
+}
+
 static enum lock_state lock_folder(int folder, bool exclusive) {
     char *path = path_of(folder);
     if (!path) return LOCK_ABSENT;
@@ -60,9 +66,7 @@ static enum lock_state lock_folder(int folder, bool exclusive) {
                                 NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     free(name);
     if (handle == INVALID_HANDLE_VALUE) return LOCK_BUSY; /* or it is gone, which its user finds out */
-    struct held *held = allocate(sizeof *held);
-    *held = (struct held){folder, handle, all_held};
-    all_held = held;
+    hold(folder, handle);
     return LOCK_HELD;
 }
 
@@ -82,7 +86,7 @@ enum lock_state lock_file(int file, bool exclusive) {
 
 /* Opens to give another name or to delete: the entry itself, whatever it is. */
 static int open_entry(int folder, const char *path) {
-    HANDLE handle = open_below(folder, path, (struct wish){DELETE | FILE_LIST_DIRECTORY, FILE_OPEN, 0, NULL});
+    HANDLE handle = open_below(folder, path, to_open(DELETE | FILE_LIST_DIRECTORY, FILE_OPEN, 0));
     return handle ? number_of(handle) : -1;
 }
 
@@ -126,21 +130,35 @@ int rename_file(int folder, const char *name, const char *other) {
     return failed ? -1 : 0;
 }
 
+/* By its name, as wine goes on to tell the old path of what got another.  Between the two locks it may have
+   been taken for an old one. */
+static int share_lock_of(int folder, const char *name, int opened) {
+    let_go(opened);
+    struct wish wish = to_open(FILE_LIST_DIRECTORY, FILE_OPEN, 0);
+    wish.locks = true;
+    HANDLE handle = open_below(folder, name, wish);
+    if (handle) hold(opened, handle);
+    if (handle && is_named(folder, name, opened)) return 0;
+    errno = ENOENT;
+    return -1;
+}
+
 /* Whoever looks at all new files, to protect from harm, has those below the folder open for moments. */
 int rename_folder(int folder, const char *name, const char *other, int opened, bool share) {
     struct patience patience = {.left = PATIENCE_MS};
     struct held *held = *find_held(opened);
-    if (!held || !is_named(folder, name, opened)) {
-        errno = ENOENT;
-        return -1;
-    }
-    forget_path(opened);
-    while (rename_handle(held->handle, folder, other, false) < 0)
-        if ((errno != EACCES && errno != EBUSY) || !share || !wait_again(&patience)) return -1;
-    /* Between the two locks it may have been taken for an old one. */
-    if (!share || (lock_file(opened, false) == LOCK_HELD && is_named(folder, other, opened))) return 0;
+    int entry = held || !is_named(folder, name, opened) ? -1 : open_entry(folder, name);
+    HANDLE handle = held ? held->handle : entry < 0 ? NULL : handle_of(entry);
+    bool done = false;
     errno = ENOENT;
-    return -1;
+    while (handle && !(done = rename_handle(handle, folder, other, false) == 0))
+        if ((errno != EACCES && errno != EBUSY) || !share || !wait_again(&patience)) break;
+    int error = errno;
+    forget_path(opened);
+    if (entry >= 0) close_file(entry);
+    errno = error;
+    if (!done || !share) return done ? 0 : -1;
+    return share_lock_of(folder, other, opened);
 }
 
 static int delete_open(int entry) {

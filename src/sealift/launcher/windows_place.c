@@ -168,8 +168,21 @@ static int open_own(int at, const char *name, bool make) {
     return failed ? -1 : own;
 }
 
+/* Without "..", doubled and forward slashes, of which calls without a limit to length know nothing. */
+static char *plain_path(const char *path) {
+    wchar_t *given = wide(path), *made = NULL;
+    DWORD size = GetFullPathNameW(given, 0, NULL, NULL);
+    if (size) made = allocate(size * sizeof *made);
+    if (size && GetFullPathNameW(given, size, made, NULL) >= size) made[0] = L'\0';
+    char *plain = made ? narrow(made) : joined("%s", path);
+    free(made);
+    free(given);
+    return plain;
+}
+
 int open_place(struct place *place, bool make) {
     if (!is_absolute(place->wanted)) return because("the path is not absolute");
+    place->wanted = plain_path(place->wanted);
     int folder = open_root(place->wanted);
     if (folder < 0 && errno == ENOENT && make && place->may_make) {
         make_place(place->wanted);
