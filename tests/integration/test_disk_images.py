@@ -19,6 +19,7 @@ from sealift.apple.hfsplus import catalog_numbers, decomposed, write_volume
 from sealift.apple.image_signature import sign_image, staple_image, verify_image
 from sealift.apple.udif import TRAILER_SIZE, read_trailer, write_image
 from sealift.errors import BinaryFormatError, ConfigError, OutputError
+from tests.support.command import sealift
 from tests.support.developer_id import TEAM, make_authority, timestamping
 from tests.support.tools import require_tool
 
@@ -189,6 +190,18 @@ def test_what_is_no_signed_image(image: Path, tmp_path: Path) -> None:
     (tmp_path / "x.dmg").write_bytes(b"more" + image.read_bytes())
     with (tmp_path / "x.dmg").open("rb") as file, pytest.raises(BinaryFormatError, match="parts"):
         read_trailer(file)
+
+
+def test_the_command_refuses_what_is_not_signed(image: Path) -> None:
+    options = ["--issuer", "x", "--key-id", "y", "--key", "none.p8", "--json"]
+    outcome = sealift("notarize", image, *options, cwd=image.parent)
+    assert outcome.status == 14
+    error = outcome.events[-1]
+    assert (error["event"], error["exit_status"]) == ("error", 14)
+    assert error["message"].endswith("it is not signed")
+    missing = sealift("notarize", image, cwd=image.parent)
+    assert missing.status == 2
+    assert "--issuer" in missing.err
 
 
 def test_names_that_do_not_fit_and_other_things(tmp_path: Path) -> None:

@@ -277,6 +277,27 @@ def test_programs_alone_may_write_code(signed: Built) -> None:
     assert programs == {"notes", "python3.13"}
 
 
+def test_single_files_and_folders_are_signed_too(authority: Authority, tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    with timestamping(authority) as url:
+        add_signing(project, authority, url)
+        outcome = build(project, APPLE, "onefile", "dir", NOTES_PASSWORD=PASSWORD)
+    assert outcome.status == 0, outcome.out + outcome.err
+    paths = {one["format"]: project / one["path"] for one in outcome.result}
+    code = [paths["onefile"], *code_below(paths["dir"])]
+    assert len(code) > 40
+    for path in code:
+        for check in verify_signature(path.read_bytes()):
+            assert check.fits, path
+            assert check.signature
+            assert (check.signature.team, check.signature.flags) == (TEAM, 0x10000), path
+            assert check.voucher
+            assert check.voucher.is_timestamped
+    (check,) = verify_signature(paths["onefile"].read_bytes())
+    assert check.signature
+    assert check.signature.identifier == "org.example.notes"
+
+
 def test_image_and_package_are_signed_too(signed: Built) -> None:
     for voucher, problems in (verify_image(signed.image), verify_xar(signed.package)):
         assert problems == []

@@ -53,8 +53,10 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder=folder, contents=contents, identifier=identifier, program=program)
 
 
-def sign_bundle(folder: Path, signer: CodeSigner) -> None:
+def sign_bundle(folder: Path, signer: CodeSigner, *, signed: str | None = None) -> None:
     """Sign the application at ``folder`` as ``signer`` does.
+
+    What lies below ``signed``, as paths in the bundle begin, has been signed before.
 
     Every Mach-O file gets a signature of its own, wherever it lies; code that is nested is sealed
     by that signature, other files by their bytes.  Programs beside the main one have its
@@ -63,7 +65,8 @@ def sign_bundle(folder: Path, signer: CodeSigner) -> None:
     """
     bundle = read_bundle(folder)
     inner = [path for path in bundle.programs if path != bundle.program]
-    signer.sign_files([bundle.contents / path for path in inner])
+    pending = [path for path in inner if not (signed and path.startswith(signed))]
+    signer.sign_files([bundle.contents / path for path in pending])
     nested = {path: _nested(bundle.contents / path, signer) for path in inner if is_nested(path)}
     paths = [path for path in bundle_paths(bundle.contents) if path != bundle.program]
     for path in paths:

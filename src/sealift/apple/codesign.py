@@ -78,11 +78,6 @@ class CodeSigner:
             for _ in pool.map(self.sign_file, paths):
                 bar.advance(1)
 
-    def sign_below(self, folder: Path) -> None:
-        """Sign every program and library below ``folder``; raises as :meth:`sign_file`."""
-        found = (path for path in folder.rglob("*") if path.is_file())
-        self.sign_files(sorted(path for path in found if is_code(path)))
-
 
 def is_code(path: Path) -> bool:
     """Whether there is a program or a library: object files and static libraries are data."""

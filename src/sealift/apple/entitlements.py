@@ -13,7 +13,6 @@ from sealift.errors import ConfigError
 Value: TypeAlias = "bool | int | str | list[Value] | Mapping[str, Value]"
 
 EXECUTABLE_MEMORY = "com.apple.security.cs.allow-unsigned-executable-memory"
-OTHERS_LIBRARIES = "com.apple.security.cs.disable-library-validation"
 # libffi writes code for callbacks where its platform gives it no prepared one.
 _WRITE_CODE = ("_ctypes.", "_cffi_backend.")
 

@@ -97,8 +97,7 @@ def _package_info(package: Package, payload: Payload) -> bytes:
             "version": package.version,
             "install-location": package.location,
             "auth": "root",
-            # An application is wholly ours; other folders are shared, and stay as they are.
-            "overwrite-permissions": "true" if package.bundle else "false",
+            "overwrite-permissions": "false",  # of /Applications and other shared folders
             "relocatable": "false",
         },
     )

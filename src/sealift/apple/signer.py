@@ -1,10 +1,12 @@
-"""Who signs the code of an image for macOS, and what users see where nobody does."""
+"""Who signs the code of an image for macOS, and what its programs are allowed."""
 
 import functools
 
 from sealift import console
 from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
-from sealift.image import Image
+from sealift.apple.codesign import CodeSigner
+from sealift.apple.entitlements import needed
+from sealift.image import Image, Kind
 from sealift.signing import identity_of
 
 UNSIGNED = (
@@ -13,30 +15,31 @@ UNSIGNED = (
     'Settings, "Privacy & Security", "Open Anyway". A Developer ID and `sealift notarize` spare '
     "users that"
 )
-AD_HOC_FOLDER = (
-    "the files of a folder for macOS are signed ad hoc, whatever certificate is named: choose "
-    "onefile, bundle, dmg or pkg where it has to be yours"
-)
 
 
-def signing_certificate(image: Image) -> SigningCertificate | None:
-    """The certificate that signs code of ``image``; says what it means that there is none.
+def signer_of(image: Image) -> CodeSigner:
+    """Who signs the code of ``image``; says what it means where there is no certificate.
 
-    Raises as :func:`load_certificate` does.
+    Programs are allowed what its native files need, and what ``[tool.sealift.bundle]`` asks for
+    besides; ad hoc signatures ask for nothing, as nothing is forbidden to them.  Raises as
+    :func:`~sealift.apple.certificate.load_certificate` does.
     """
+    certificate = _certificate(image)
+    if certificate is None:
+        _tell_unsigned()
+        return CodeSigner()
+    natives = (entry.path for entry in image.entries if entry.kind is Kind.NATIVE)
+    asked = image.options.get("bundle", {}).get("entitlements", ())
+    return CodeSigner(
+        certificate=certificate, entitlements={**needed(natives), **dict.fromkeys(asked, True)}
+    )
+
+
+def _certificate(image: Image) -> SigningCertificate | None:
     identity = identity_of(image.signing, image.target.os)
-    if identity is None:
-        _tell(UNSIGNED)
-        return None
-    return load_certificate(identity, Purpose.APPLICATION)
-
-
-def tell_of_folder(image: Image) -> None:
-    """Say that files which are not packed have no other signature than an ad hoc one."""
-    has_certificate = image.signing is not None and image.signing.certificate is not None
-    _tell(AD_HOC_FOLDER if has_certificate else UNSIGNED)
+    return load_certificate(identity, Purpose.APPLICATION) if identity else None
 
 
 @functools.cache
-def _tell(text: str) -> None:
-    console.note(text)
+def _tell_unsigned() -> None:
+    console.note(UNSIGNED)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from sealift import compression
-from sealift.apple.codesign import CodeSigner
 from sealift.apple.finder_window import BACKGROUND, Window, picture_size, write_window
 from sealift.apple.hfsplus import write_volume
 from sealift.apple.image_signature import sign_image
-from sealift.apple.signer import signing_certificate
+from sealift.apple.signer import signer_of
 from sealift.apple.udif import write_image
 from sealift.config import option
 from sealift.epoch import source_epoch
@@ -58,7 +57,7 @@ class DiskImage(MacFormat):
         """Write the image at ``out``."""
         (image,) = images
         size = picture_size(Path(options.background)) if options.background else _SIZE
-        certificate = signing_certificate(image)
+        signer = signer_of(image)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".dmg.") as scratch:
             folder = Path(scratch) / "volume"
             folder.mkdir()
@@ -70,8 +69,8 @@ class DiskImage(MacFormat):
                 write_volume(folder, file, label=label, modified=modified)
             with out.open("xb") as file:
                 write_image(volume, file, level=_LEVELS[options.compression])
-        if certificate:
-            sign_image(out, image.application.identifier, CodeSigner(certificate=certificate))
+        if signer.certificate:
+            sign_image(out, image.application.identifier, signer)
 
 
 def _furnish(folder: Path, image: Image, options: DmgOptions, size: tuple[int, int]) -> None:

@@ -14,15 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sealift.apple import entitlements
 from sealift.apple.bundle import sign_bundle
-from sealift.apple.codesign import CodeSigner
 from sealift.apple.information import ICON, Information, icon_name
-from sealift.apple.signer import signing_certificate
+from sealift.apple.signer import signer_of
 from sealift.config import option, read_options
 from sealift.errors import ConfigError, OutputError
 from sealift.icon import make_icns
-from sealift.image import Image, Kind
+from sealift.image import Image
 from sealift.interpreter import Interpreter
 from sealift.launcher.product import LauncherFormat, Product, RuntimeOptions, make_product
 from sealift.launcher.tree import Piece, TreeFile
@@ -30,6 +28,7 @@ from sealift.store import file_sha256
 from sealift.target import Target
 
 BUNDLE = "bundle"
+_RESOURCES = "Resources/"
 _FORBIDDEN = "/:\0"
 _LONGEST = 255 - len(".app")  # of a name on HFS+, in UTF-16 units
 
@@ -105,8 +104,9 @@ def write_application(image: Image, options: BundleOptions, out: Path) -> None:
     Raises :class:`OutputError` for files that a Mac would take for the same, and what
     :func:`~sealift.apple.bundle.sign_bundle` raises.
     """
-    certificate = signing_certificate(image)
-    product = make_product(image, options)
+    signer = signer_of(image)
+    is_certified = signer.certificate is not None
+    product = make_product(image, options, signs=is_certified)
     contents = out / "Contents"
     program = f"MacOS/{image.name}"
     files = [*_tree(product), _launcher(product, program)]
@@ -119,9 +119,7 @@ def write_application(image: Image, options: BundleOptions, out: Path) -> None:
         (contents / name).write_bytes(content)
     for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
         folder.chmod(0o755)
-    sign_bundle(
-        out, CodeSigner(certificate=certificate, entitlements=entitlements_of(image, options))
-    )
+    sign_bundle(out, signer, signed=_RESOURCES if is_certified else None)
 
 
 def check_names(paths: Iterable[str]) -> None:
@@ -141,7 +139,7 @@ def _tree(product: Product) -> Iterator[TreeFile]:
     python = f"bin/python{product.image.feature}"
     for file in (*product.files, _launcher(product, python)):
         yield TreeFile(
-            path=f"Resources/{file.path}", mode=file.mode, origin=file.origin, pieces=file.pieces
+            path=f"{_RESOURCES}{file.path}", mode=file.mode, origin=file.origin, pieces=file.pieces
         )
 
 
@@ -169,11 +167,3 @@ def _descriptions(image: Image, options: BundleOptions) -> Mapping[str, bytes]:
         if document.icon:
             files[f"Resources/{icon_name(document)}"] = make_icns(document.icon)
     return files
-
-
-def entitlements_of(image: Image, options: BundleOptions) -> Mapping[str, entitlements.Value]:
-    """Entitlements; ad hoc signatures need none, as nothing is forbidden there."""
-    if image.signing is None or image.signing.certificate is None:
-        return {}
-    natives = (entry.path for entry in image.entries if entry.kind is Kind.NATIVE)
-    return {**entitlements.needed(natives), **dict.fromkeys(options.entitlements, True)}

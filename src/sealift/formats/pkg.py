@@ -9,10 +9,8 @@ from typing import ClassVar
 
 from sealift import compression, console
 from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
-from sealift.apple.codesign import CodeSigner
 from sealift.apple.information import numeric_version
 from sealift.apple.package import Package, write_package
-from sealift.apple.signer import signing_certificate
 from sealift.config import option
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
@@ -20,7 +18,6 @@ from sealift.formats.macos_application import (
     bundle_name,
     bundle_options,
     check_names,
-    entitlements_of,
     write_application,
 )
 from sealift.image import Image
@@ -122,17 +119,14 @@ def _application(image: Image, folder: Path) -> Package:
 
 def _command(image: Image, folder: Path) -> Package:
     """The folder of the product, and a link to its program where terminals look for commands."""
-    certificate, told = signing_certificate(image), image.application
-    options = bundle_options(image)
+    told = image.application
     tree = folder / "lib" / image.name
-    files = list(make_product(image, options).folder_files())
+    files = list(make_product(image, bundle_options(image)).folder_files())
     check_names(file.path for file in files)
     for file in files:
         place = tree / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
         file.write(place)
-    signer = CodeSigner(certificate=certificate, entitlements=entitlements_of(image, options))
-    signer.sign_below(tree)
     (folder / "bin").mkdir()
     (folder / "bin" / image.name).symlink_to(f"../lib/{image.name}/{image.name}")
     return Package(

@@ -13,15 +13,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from sealift.apple.signer import signer_of
 from sealift.binary.macho_layout import is_fat, read_slices
-from sealift.binary.macho_seal import Seal
 from sealift.binary.macho_segment import SegmentRoom
 from sealift.binary.macho_sign import seal_at_end, sealed
 from sealift.binary.pe_checksum import checksum, checksum_offset
 from sealift.binary.pe_layout import read_header
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError, OutputError
-from sealift.image import Image, Kind
 from sealift.launcher import payload
 from sealift.launcher.product import Product
 
@@ -62,7 +61,7 @@ def _append_to_sections(product: Product, level: int, out: Path) -> None:
 def _enclose(product: Product, level: int, out: Path) -> None:
     """Whatever the size of the payload, it is written where it belongs and never held in memory."""
     image = product.image
-    seal = _seal(image)
+    seal = signer_of(image).seal(image.application.identifier)
     program = sealed(product.launcher.read_bytes(), image.name, seal)
     view = View(program, image.name)
     slices = read_slices(view)
@@ -84,21 +83,6 @@ def _enclose(product: Product, level: int, out: Path) -> None:
         whole = file.seek(0, os.SEEK_END)
         if is_fat(view):
             _tell_size(file, slices.index(carrier), whole - carrier.offset)
-
-
-def _seal(image: Image) -> Seal:
-    """What the signature says; libraries that the program unpacks stay signed by others."""
-    from sealift.apple import entitlements
-    from sealift.apple.codesign import CodeSigner
-    from sealift.apple.signer import signing_certificate
-
-    certificate = signing_certificate(image)
-    asked: dict[str, entitlements.Value] = {}
-    if certificate:
-        natives = (entry.path for entry in image.entries if entry.kind is Kind.NATIVE)
-        asked = {**entitlements.needed(natives), entitlements.OTHERS_LIBRARIES: True}
-    signer = CodeSigner(certificate=certificate, entitlements=asked)
-    return signer.seal(image.application.identifier)
 
 
 def _tell_size(file: BinaryIO, number: int, size: int) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sealift import compression
+from sealift.apple.signed_image import signed_image, signed_program
+from sealift.apple.signer import signer_of
 from sealift.bytecode import compile_sources
 from sealift.config import option
 from sealift.errors import OutputError
@@ -97,13 +99,8 @@ class Product:
     def folder_files(self) -> Iterator[TreeFile]:
         """The tree, and the launcher twice: as the program, and below ``bin`` as Python.
 
-        For macOS all is signed ad hoc, which is told.  Raises :class:`OutputError` when the product
-        is called like a part of the tree.
+        Raises :class:`OutputError` when the product is called like a part of the tree.
         """
-        if self.image.target.os == "macos":
-            from sealift.apple.signer import tell_of_folder
-
-            tell_of_folder(self.image)
         yield from self.files
         python, program = python_program(self.image.interpreter), self.program
         top = {path.split("/")[0].casefold() for path in (python, *(f.path for f in self.files))}
@@ -127,11 +124,12 @@ class Product:
         return TreeFile(path=path, mode=0o755, origin="", pieces=pieces)
 
 
-def make_product(image: Image, options: RuntimeOptions) -> Product:
+def make_product(image: Image, options: RuntimeOptions, *, signs: bool = True) -> Product:
     """The tree of ``image`` and the launcher that contains or loads its libpython.
 
-    Raises what :func:`~sealift.launcher.compile.launcher_for` does, and :class:`OutputError` for
-    names that Windows does not allow.
+    Native files for macOS are signed by the certificate of its settings, unless ``signs`` leaves
+    that to who puts them elsewhere.  Raises what :func:`~sealift.launcher.compile.launcher_for`
+    does, and :class:`OutputError` for names that Windows does not allow.
     """
     image = settled(image)
     launcher = installed = launcher_for(image.interpreter)
@@ -142,6 +140,10 @@ def make_product(image: Image, options: RuntimeOptions) -> Product:
             if signer:
                 image = signer.signed_image(image)
                 installed = signer.signed_copy(launcher, file_sha256(launcher))
+    if signs and image.target.os == "macos":
+        own = signer_of(image)
+        image = signed_image(image, own)
+        launcher = installed = signed_program(launcher, f"python{image.feature}", own)
     importer = _compile_importer(image.interpreter)
     settings = marshal.dumps(launch_settings(image, options), 2)
     parts = (image.key, importer.sha256, file_sha256(installed))
