@@ -33,6 +33,7 @@ class ElfSpec:
     bits: int = 64
     order: str = "<"
     machine: str = "x86_64"
+    hash_word: str = "I"
     kind: int = 3
     soname: str | None = None
     needed: Sequence[str] = ()
@@ -125,7 +126,7 @@ def _tables(spec: ElfSpec, strings: _Strings, body: _Body) -> list[tuple[int, in
         entries += [
             (6, _ADDRESS + body.add(_symbols(spec, strings))),
             (0x6FFFFFF0, _ADDRESS + body.add(struct.pack(f"{spec.order}{count}H", *versions))),
-            (4, _ADDRESS + body.add(struct.pack(f"{spec.order}III", 1, count, 0))),
+            (4, _ADDRESS + body.add(struct.pack(f"{spec.order}3{spec.hash_word}", 1, count, 0))),
         ]
     return entries
 

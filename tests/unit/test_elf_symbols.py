@@ -62,6 +62,13 @@ def test_what_is_asked_has_its_version_and_library(bits: int, order: str) -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("word", ["I", "Q"])
+def test_the_hash_table_of_s390x_has_the_words_of_its_linker(word: str) -> None:
+    """GNU ld writes 64 bits, as the ABI says, and lld 32."""
+    spec = ElfSpec(**{**vars(FULL), "order": ">", "machine": "s390x", "hash_word": word})
+    assert len(undefined(view(spec))) == 5
+
+
 def test_symbols_are_written_as_linkers_write_them() -> None:
     spec = ElfSpec(
         verdef=("X_1",),

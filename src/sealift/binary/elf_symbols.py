@@ -180,13 +180,24 @@ def _count(dynamic: Dynamic) -> int:
     if (count := dynamic.value(_DT_MIPS_SYMTABNO)) is not None and dynamic.header.machine == 8:
         return count
     if (address := dynamic.value(_DT_HASH)) is not None:
-        header = dynamic.header
-        word = "Q" if (header.machine, header.bits) in _WIDE_HASH else "I"
-        _, count = dynamic.view.unpack(f"{header.order}{word}{word}", dynamic.offset(address))
-        return count
+        return _count_chained(dynamic, dynamic.offset(address))
     hashed = _count_hashed(dynamic)
     # With nothing to be found by name the table is empty, and only relocations lead to symbols.
     return hashed or _count_relocated(dynamic)
+
+
+def _count_chained(dynamic: Dynamic, at: int) -> int:
+    """The number of chains of the hash table at offset ``at``, one for each symbol.
+
+    lld writes words of 32 bits for all machines; two of them are no number of buckets that fits.
+    """
+    header, view = dynamic.header, dynamic.view
+    if (header.machine, header.bits) in _WIDE_HASH:
+        buckets, count = view.unpack(f"{header.order}QQ", at)
+        if buckets >> 32 == 0:
+            return count
+    _, count = view.unpack(f"{header.order}II", at)
+    return count
 
 
 def _count_hashed(dynamic: Dynamic) -> int:
