@@ -16,9 +16,11 @@ from sealift.audit import content as contents
 from sealift.audit.content import Content, windows
 from sealift.audit.inventory import Inventory, take_inventory
 from sealift.audit.subject import Kind, open_subject
+from sealift.binary.macho_segment import SegmentRoom
 from sealift.errors import ArchiveError
 from tests.support.crafted_zip import Item, Zip, craft
 from tests.support.elf_files import ElfSpec, make_elf
+from tests.support.macho_files import EXECUTE, MachoSpec, make_fat, make_macho
 from tests.support.packages import (
     oci_files,
     packed,
@@ -189,6 +191,42 @@ def test_a_single_file_of_ours_has_its_whole_tree(tmp_path: Path) -> None:
     assert natives(inventory) == ["demo", "lib/x.so"]
     read = {m.path: bytes(content.data()) for m, content in open_subject(path).members()}
     assert read["big"] == big
+
+
+def mac_file(tree: dict[str, bytes], *, fat: bool) -> bytes:
+    """The same for macOS; of a fat one the last slice has the payload."""
+    thin = make_macho(MachoSpec(kind=EXECUTE))
+    packed_tree = payload(tree, bytes(32), ("demo", "1", "3.13", "lib/libpython3.13.dylib"))
+    room = SegmentRoom(thin, segment="__SEALIFT", section="__payload", name="demo")
+    before, after = room.around(len(packed_tree))
+    program = before + packed_tree + after
+    other = make_macho(MachoSpec(kind=EXECUTE, cpu="x86_64"))
+    return make_fat([("x86_64", other), ("arm64", program)]) if fat else program
+
+
+@pytest.mark.parametrize("fat", [True, False])
+def test_a_single_file_for_macos_has_its_tree_in_a_segment(fat: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    path = tmp_path / "demo"
+    library = make_macho(MachoSpec(install_name="@rpath/libx.dylib"))
+    path.write_bytes(mac_file({"image.sealift": b"x" * 99, "lib/x.dylib": library}, fat=fat))
+    inventory = found(path)
+    assert inventory.kind is Kind.PRODUCT
+    assert inventory.members == ("demo", "image.sealift", "lib/x.dylib")
+    read = {m.path: bytes(content.data()) for m, content in open_subject(path).members()}
+    assert read["lib/x.dylib"] == library
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_load_commands_that_lie_break_no_audit(tmp_path: Path, data: st.DataObject) -> None:
+    path = tmp_path / "demo"
+    changed = bytearray(mac_file({"lib/x": b"x" * 99}, fat=False))
+    for at in data.draw(st.lists(st.integers(16, 500), min_size=1, max_size=4)):
+        changed[at] = data.draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
+    path.write_bytes(changed)
+    take_inventory(path)
 
 
 @pytest.mark.parametrize("at", [24, 32, 40, 48, 56, 64, 72])

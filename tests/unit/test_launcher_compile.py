@@ -9,6 +9,7 @@ from sealift import index
 from sealift.errors import InterpreterError
 from sealift.interpreter import Interpreter
 from sealift.launcher import compile as compiling
+from sealift.launcher.linking import likely
 from sealift.target import load_targets
 
 DATA = """# system configuration generated and used by the sysconfig module
@@ -53,6 +54,17 @@ def test_a_shared_library_is_not_linked_but_named(static: Interpreter) -> None:
     ]
     own = list(compiling._defines(static))
     assert (own[0], own[-1]) == ('SEALIFT_LIBRARY=""', "SEALIFT_STATIC")
+
+
+def test_a_static_library_is_chosen_where_linkers_take_it(static: Interpreter) -> None:
+    both = dataclasses.replace(static, library="lib/libpython3.13.so.1.0")
+    assert likely(both) == static
+    mac = dataclasses.replace(
+        both, target=load_targets()["macos-arm64"], library="lib/libpython3.13.dylib"
+    )
+    assert likely(mac) == mac
+    only_shared = dataclasses.replace(both, static_library=None)
+    assert likely(only_shared) == only_shared
 
 
 def test_neither_library_nor_headers(static: Interpreter) -> None:

@@ -283,7 +283,7 @@ def _static_link(interpreter: Interpreter) -> Iterator[str]:
     """
     if interpreter.library is not None:
         return
-    if not interpreter.static_library:
+    if not interpreter.static_library or interpreter.target.os != "linux":
         raise InterpreterError(
             f"cannot compile a launcher for Python {interpreter.version}: it has no libpython",
             hint="install its development files, or choose another with --python",

@@ -17,7 +17,13 @@ from sealift.tools import find_compiler
 
 def likely(interpreter: Interpreter) -> Interpreter:
     """``interpreter`` as :func:`settled` leaves it with most images."""
-    return replace(interpreter, library=None) if interpreter.static_library else interpreter
+    return replace(interpreter, library=None) if _has_choice(interpreter) else interpreter
+
+
+def _has_choice(interpreter: Interpreter) -> bool:
+    """Whether both kinds are there, on a system whose linkers are known to take the static one."""
+    both = interpreter.library and interpreter.static_library
+    return bool(both) and interpreter.target.os == "linux"
 
 
 def settled(image: Image) -> Image:
@@ -27,8 +33,9 @@ def settled(image: Image) -> Image:
     shared one; a file that does would bring a second Python into the process.
     """
     interpreter = image.interpreter
-    if not interpreter.library or not interpreter.static_library:
+    if not _has_choice(interpreter):
         return image
+    assert interpreter.library
     reason = _asker(image, interpreter.library) or _why_not_linked(interpreter)
     if reason:
         console.detail(f"libpython stays a file of its own: {reason}")
