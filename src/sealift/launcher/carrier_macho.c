@@ -22,7 +22,7 @@ enum {
     MOST_COMMAND_BYTES = 1 << 20,
 };
 
-static const char segment_name[NAME_SIZE] = "__SEALIFT";
+static const char segment_name[] = "__SEALIFT";
 
 static uint32_t get32_big(const uint8_t *at) { return __builtin_bswap32(get32(at)); }
 
@@ -37,7 +37,7 @@ static bool find_segment(const uint8_t *commands, uint32_t size, uint32_t count,
         uint32_t length = get32(command + 4);
         if (length < 8 || length > size - at) return false;
         if (get32(command) == SEGMENT_COMMAND && length >= SEGMENT_SIZE &&
-            memcmp(command + 8, segment_name, NAME_SIZE) == 0) {
+            strncmp((const char *)command + 8, segment_name, NAME_SIZE) == 0) {
             *carried = (struct carried){.start = get64(command + 40), .size = get64(command + 48)};
             return true;
         }
