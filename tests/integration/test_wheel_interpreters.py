@@ -1,11 +1,13 @@
 """CPython for Windows and macOS out of wheels, and what is staged with it; wine runs Windows'."""
 
 import fnmatch
+import importlib.util
 import json
 import posixpath
 import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,11 @@ from sealift.interpreters.carried import carried_files, carriers_of
 from sealift.interpreters.relocate import content_key, files_below
 from sealift.policy.macos import load_apple
 from sealift.policy.windows import load_windows
+from sealift.staging import BILL
 from sealift.target import load_targets
 from tests.support.command import sealift
+from tests.support.pe_files import Dll, PeSpec, make_pe
+from tests.support.products import make_image, wheel_of
 from tests.support.windows_python import FEATURE, place_image, wheel_interpreter, windows_python
 from tests.support.wine import Wine, running_wine
 
@@ -34,6 +39,7 @@ NOT_THERE = {
     "idlelib", "msilib", "nis", "ossaudiodev", "posix", "pty", "pwd", "readline", "resource",
     "spwd", "syslog", "termios", "tty", "turtledemo",
 }  # fmt: skip
+TK = {"_tkinter", "tkinter", "turtle"}
 EVERY_MODULE = """
 import sys, warnings
 warnings.simplefilter("ignore")
@@ -45,7 +51,7 @@ for name in sorted(sys.stdlib_module_names - {"this", "antigravity"}):
         print("lacks", name)
 """
 WORK = """
-import asyncio, bz2, ctypes, decimal, hashlib, lzma, re, sqlite3, ssl, sys, tkinter, zlib
+import asyncio, bz2, ctypes, decimal, hashlib, lzma, os, re, sqlite3, ssl, sys, zlib
 assert sys.version.startswith(VERSION), sys.version
 assert re.sub("(a|b)+", "x", "caat") == "cxt"
 assert lzma.decompress(lzma.compress(b"1")) == bz2.decompress(bz2.compress(b"1")) == b"1"
@@ -54,7 +60,9 @@ assert ctypes.windll.kernel32.GetCurrentProcessId() > 0
 assert hashlib.sha256(b"").hexdigest().startswith("e3b0c442")
 assert ssl.create_default_context().protocol
 assert asyncio.run(asyncio.sleep(0, 7)) == 7
-assert tkinter.Tcl().eval("clock format 0 -gmt 1 -format %Y") == "1970"
+if os.path.isdir(os.path.join(sys.prefix, "tcl")):
+    import tkinter
+    assert tkinter.Tcl().eval("clock format 0 -gmt 1 -format %Y") == "1970"
 print("works")
 """
 PROJECT = """
@@ -154,7 +162,9 @@ def test_every_module_of_the_standard_library_is_imported_on_windows(
     done = wine.run(python, "-c", EVERY_MODULE)
     assert done.returncode == 0, done.stderr
     lacking = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("lacks")}
-    assert lacking <= NOT_THERE
+    here = {name for name in sys.stdlib_module_names if importlib.util.find_spec(name) is None}
+    scripts = wheel_interpreter(WINDOWS).root / "tcl"  # those of this machine, if it has some
+    assert lacking <= NOT_THERE | here | (set() if scripts.is_dir() else TK)
     assert "_ssl" not in lacking
 
 
@@ -187,6 +197,48 @@ def test_each_target_has_what_its_markers_ask_for(images: dict[str, Image]) -> N
         assert len(paths) == len(image.entries)  # no two differ by case alone
         assert not any("tkinter" in path for path in paths)  # which nothing imports
         assert not any(path.startswith("msvcp140") for path in paths)  # the wheels bring theirs
+
+
+def staged(target: str, folder: Path, source: str, *asked: str) -> Image:
+    """A program of one module, and one in C that asks for DLLs, staged for ``target``."""
+    files = {"app.py": f"{source}\n\ndef main(): pass\n".encode()}
+    if asked:
+        files["app_c.pyd"] = make_pe(PeSpec(dlls=[Dll(name=name) for name in asked]))
+    return make_image(wheel_interpreter(target), [wheel_of("app", files, folder)], "app:main")
+
+
+def test_what_is_used_decides_what_is_shipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = staged(WINDOWS, tmp_path / "1", "import os\n", "VCRUNTIME140.dll")
+    assert "warning" not in capsys.readouterr().err
+    rich = staged(WINDOWS, tmp_path / "2", "import tkinter, zoneinfo\n", "MSVCP140_1.dll")
+    told = capsys.readouterr().err
+    assert "app uses zoneinfo, and Windows has no time zones" in " ".join(told.split())
+    more = {entry.path for entry in rich.entries} - {entry.path for entry in plain.entries}
+    # That one asks for the other.
+    assert {path for path in more if path.startswith("ms")} == {"msvcp140.dll", "msvcp140_1.dll"}
+    if (rich.interpreter.root / "tcl").is_dir():
+        assert {"DLLs/_tkinter.pyd", "DLLs/tcl86t.dll", "Lib/tkinter/__init__.py"} <= more
+        assert any(path.startswith("tcl/tk8.6/") for path in more)
+    names = {component["name"] for component in bill_of(rich)["components"]}
+    assert {"cpython", "msvc-runtime"} <= names
+
+
+def bill_of(image: Image) -> dict[str, Any]:
+    (source,) = (entry.source for entry in image.entries if entry.path == BILL)
+    bill: dict[str, Any] = json.loads(source.read_text())
+    return bill
+
+
+def test_tk_is_missed_where_no_wheel_has_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = staged("macos-arm64", tmp_path, "import tkinter\n")
+    told = " ".join(capsys.readouterr().err.split())
+    assert "app imports tkinter, which the interpreter of wheels for macos-arm64 does not" in told
+    assert not any("tkinter" in entry.path for entry in image.entries)
+    assert image.floor == (11, 0)
 
 
 @pytest.mark.parametrize("target", MACS)
