@@ -58,6 +58,7 @@ RESULTS = {
     "init": "an object: the `path` of the file that was changed",
     "audit": "an object that keeps to `src/sealift/data/audit.schema.json`; "
     "with `--explain` a list of rules",
+    "manifest": "a list: the paths of what was written",
     "notarize": "an object: the `path`, Apple's number of the `submission`, and the `record` by "
     "which the ticket is found",
     "repair": "a list, one object a wheel: its `path`, its `best` tag, `is_changed`, `grafts`, …",

@@ -20,6 +20,22 @@ _TREES = (".", "Contents/Resources")  # where it is, in a folder and in an appli
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a product is, for those who tell of it elsewhere; ``gui``: it has windows."""
+
+    name: str
+    version: str
+    title: str
+    identifier: str
+    publisher: str
+    summary: str
+    homepage: str
+    license: str
+    copyright: str
+    gui: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
     """What a format wrote: ``size`` in bytes, ``sha256`` in hex (of the tree for a folder)."""
 
@@ -32,6 +48,7 @@ class Artifact:
     floor: tuple[int, int] | None
     floor_because: str
     distributions: int
+    about: About
 
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""
@@ -69,6 +86,23 @@ def export(images: Sequence[Image], plugin: Format[Any], options: Any, out: Path
         floor=highest.version,
         floor_because=highest.because,
         distributions=len(first.distributions),
+        about=_about(first),
+    )
+
+
+def _about(image: Image) -> About:
+    app = image.application
+    return About(
+        name=image.name,
+        version=image.version,
+        title=app.title,
+        identifier=app.identifier,
+        publisher=app.publisher,
+        summary=app.summary,
+        homepage=app.homepage,
+        license=app.license,
+        copyright=app.copyright,
+        gui=image.entry.gui,
     )
 
 

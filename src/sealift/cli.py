@@ -268,8 +268,9 @@ def _add_others() -> None:
     from sealift.cross.environment.command import cross
     from sealift.lab.command import test
     from sealift.repair.command import repair
+    from sealift.windows.command import manifest
 
-    for command in (audit, bench, cross, notarize, repair, test, wheel):
+    for command in (audit, bench, cross, manifest, notarize, repair, test, wheel):
         sealift.add_command(_output_options(command))
     for command in cross.commands.values():
         _output_options(command)

@@ -58,6 +58,7 @@ RUSTC = Tool("rustc", "apt install rustc")
 WINE = Tool("wine", "apt install wine64 wine")
 MAKENSIS = Tool("makensis", "apt install nsis")
 MSIBUILD = Tool("msibuild", "apt install msitools")
+MSIINFO = Tool("msiinfo", "apt install msitools")
 OSSLSIGNCODE = Tool("osslsigncode", "apt install osslsigncode")
 KEYRING = Tool("keyring", "pip install keyring")
 
