@@ -26,7 +26,7 @@ from tests.support.examples import EXAMPLES
 from tests.support.image_reader import Payload, read_payload
 from tests.support.interpreters import shared_interpreter
 from tests.support.macho_pages import check_layout, check_pages, slices
-from tests.support.tools import require_tool
+from tests.support.tools import require_namespaces, require_tool
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -180,7 +180,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The launcher's own code that reads a Mach-O file and makes a tree, compiled for here."""
     interpreter = interpreter_for(BOTH)
     zstd = compiling._zstd_sources()
-    left_out = {"carrier_end", "main", "posix_main", "start", "module", "python", "posix_root"}
+    left_out = {"carrier_end", "memory", "needed", "posix_main", "posix_root"}
+    left_out |= {"main", "start", "module", "python"}
     sources = [source for source in compiling.c_sources("linux") if source.stem not in left_out]
     folder = Path(compiling.__file__).parent
     out = tmp_path_factory.mktemp("reader") / "reader"
@@ -188,7 +189,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [
             require_tool("cc"), *compiling.c_flags(interpreter), "-O1", "-DZSTD_DISABLE_ASM",
             *compiling._ZSTD_FLAGS, f"-I{zstd}", f"-I{folder}",
-            "-isystem", str(interpreter.headers), *sources, folder / "carrier_macho.c",
+            "-isystem", str(interpreter.headers), *sources,
+            folder / "carrier_macho.c", folder / "no_memory.c",
             Path(__file__).parents[1] / "support" / "carried.c",
             *(zstd / "decompress" / f"{name}.c" for name in compiling._ZSTD_DECOMPRESS),
             *(zstd / "common" / f"{name}.c" for name in compiling._ZSTD_COMMON),
@@ -249,6 +251,33 @@ def test_the_launcher_s_code_refuses_what_is_damaged(
     middle = start + size // 2
     harmed = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
     assert "this file is damaged" in said(harmed)
+
+
+NOEXEC = """
+mount -t tmpfs x /mnt && cp "$0" /mnt/reader && cp "$1" /mnt/columns || exit 1
+for place in /var/tmp /dev/shm /tmp; do
+    mount -t tmpfs -o noexec,mode=1777 x $place || exit 1
+done
+export HOME=/tmp/home; mkdir /tmp/home
+exec /mnt/reader /mnt/columns"""
+
+
+def test_places_that_forbid_to_execute_are_all_told(built: Built, reader: Path) -> None:
+    """Nothing is loaded from memory on a Mac."""
+    require_namespaces()
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", NOEXEC, reader,
+         built.onefile],
+        env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    refusal = "programs and libraries in it may not be executed"
+    first, *places, hint = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (71, "")
+    assert first.endswith("it found no place for its files")
+    assert places == [
+        f"  {place}: {refusal}" for place in ("/tmp/home/.cache", "/var/tmp", "/tmp", "/dev/shm")
+    ]
+    assert "SEALIFT_CACHE_DIR" in hint
 
 
 def test_two_builds_are_the_same_bytes(built: Built, tmp_path: Path) -> None:
