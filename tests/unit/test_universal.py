@@ -67,13 +67,13 @@ def test_the_tag_tells_the_newer_macos(tmp_path: Path, intel: str, apple: str, t
 def test_all_that_differs_is_named(tmp_path: Path) -> None:
     pair = both(
         tmp_path,
-        {"pkg/_c.so": INTEL, "pkg/config.py": b"cpu = 'x86_64'\n", "pkg/sse.so": INTEL},
-        {"pkg/_c.so": APPLE, "pkg/config.py": b"cpu = 'arm64'\n", "pkg/neon.so": APPLE},
+        {"pkg/_c.so": INTEL, "pkg/config.json": b'["x86_64"]', "pkg/sse.so": INTEL},
+        {"pkg/_c.so": APPLE, "pkg/config.json": b'["arm64"]', "pkg/neon.so": APPLE},
     )
-    with pytest.raises(BuildError, match="differ in more than native code") as caught:
+    with pytest.raises(BuildError, match="differ in what cannot be made one") as caught:
         merge_wheels(*pair, tmp_path / "out")
     assert list(caught.value.details) == [
-        "pkg/config.py differs",
+        "pkg/config.json differs",
         "pkg/neon.so is only in the one for arm64",
         "pkg/sse.so is only in the one for x86_64",
     ]

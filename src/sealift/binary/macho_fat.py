@@ -22,6 +22,9 @@ from sealift.errors import BinaryFormatError
 
 # Exponents of two: Apple's own processors have pages of 16 KiB, all others of 4.
 _ALIGN, _USUAL = {"arm64": 14, "arm64e": 14}, 12
+# Of static libraries, which are not mapped; with the numbers of their CPUs, which they do not tell.
+_ARCHIVE = 3
+_MACHINES = {"x86_64": (0x01000007, 3), "arm64": (0x0100000C, 0)}
 _WIDE = 1 << 32
 
 
@@ -49,6 +52,15 @@ def merged(files: Mapping[str, bytes]) -> bytes:
                     f"cannot merge {name} with {other.source}: both are for {piece.cpu}"
                 )
     return _fat(sorted(pieces.values(), key=lambda piece: (piece.align, piece.machine)))
+
+
+def merged_archives(archives: Mapping[str, bytes]) -> bytes:
+    """A fat file of static libraries, each for one CPU by Apple's name."""
+    pieces = [
+        _Piece(source=cpu, cpu=cpu, machine=_MACHINES[cpu], align=_ARCHIVE, content=content)
+        for cpu, content in archives.items()
+    ]
+    return _fat(sorted(pieces, key=lambda piece: piece.machine))
 
 
 def thinned(data: bytes, cpu: str, name: str = "the file") -> bytes:

@@ -1,6 +1,7 @@
 """Wheels for both kinds of Mac made one (``universal2``).
 
-What is native is merged, all else has to be the same in both.  Source: the binary distribution
+What is native is merged, modules and headers that differ choose by the processor
+(:mod:`.either`), all else has to be the same in both.  Source: the binary distribution
 format (PEP 427), and for the tag packaging's ``mac_platforms``: it names the macOS that Macs with
 Intel's processors need; all others have 11.0 at least.
 """
@@ -16,6 +17,7 @@ from packaging.utils import canonicalize_name
 from sealift import archive
 from sealift.binary.macho_fat import merged
 from sealift.binary.macho_layout import is_macho
+from sealift.cross.either import either
 from sealift.errors import BuildError
 from sealift.output import make_folder
 from sealift.target import Target, Version, load_targets
@@ -91,7 +93,7 @@ def _merge(one: Path, other: Path, wheels: Sequence[WheelFile]) -> None:
         more = len(conflicts) - _MOST_NAMED
         raise BuildError(
             f"cannot merge {wheels[0].path.name} with {wheels[1].path.name}: "
-            "they differ in more than native code",
+            "they differ in what cannot be made one",
             details=[*conflicts[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else [])],
             hint="ship one wheel for each kind of Mac: -t macos-x86_64 -t macos-arm64",
         )
@@ -113,7 +115,11 @@ def _conflicts(one: Path, other: Path, dist_info: str) -> Iterator[str]:
             path.with_name(f"arm64-{path.name}").write_bytes(also)
             continue
         if not (is_macho(data[:8]) and is_macho(also[:8])):
-            yield f"{place} differs"
+            made = either(place, data, also)
+            if made is None:
+                yield f"{place} differs"
+            else:
+                path.write_bytes(made)
             continue
         path.write_bytes(merged({f"{place} for x86_64": data, f"{place} for arm64": also}))
 
