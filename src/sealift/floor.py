@@ -27,6 +27,8 @@ _ABI_MARKERS = {"GLIBC_ABI_DT_RELR": (2, 36)}
 # 1.2 (2020, 64-bit time), the oldest that interpreters and compilers still build for.
 _MUSL_FLOOR = (1, 2)
 _FIRST_ON_APPLE = (11, 0, 0)  # of macOS on Apple's own processors
+LAUNCHERS_MACOS = (10, 13)
+"""The oldest macOS that launchers are compiled for: it has the calls that they make."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,17 @@ def floor_of(natives: Mapping[str, Path], target: Target) -> Floor:
         because=f"{highest[1]} asks for {highest[2]}" if highest else "",
         glibcxx=_glibcxx(facts),
     )
+
+
+def with_launcher(floor: Floor, target: Target) -> Floor:
+    """``floor`` of native files that a launcher starts.
+
+    On Linux the launcher asks for no newer system than they do; Macs may be older than it knows.
+    """
+    if target.os != "macos" or not floor.version or floor.version >= LAUNCHERS_MACOS:
+        return floor
+    told = ".".join(map(str, LAUNCHERS_MACOS))
+    return Floor(version=LAUNCHERS_MACOS, because=f"the launcher is for macOS {told} and later")
 
 
 def _highest(needs: Iterable[tuple[Version, str]]) -> Floor:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sealift.binary.macho_fat import merged
-from sealift.floor import Floor, floor_of
+from sealift.cross.toolchain import default_floor
+from sealift.floor import LAUNCHERS_MACOS, Floor, floor_of, with_launcher
 from sealift.target import load_targets
 from tests.support.elf_files import ElfSpec, Versions, make_elf
 from tests.support.macho_files import MachoSpec, make_macho
@@ -108,3 +109,15 @@ def test_both_kinds_of_mac_need_what_apple_s_own_need_beyond_their_first(tmp_pat
     assert floor_of({"a.so": tmp_path / "a.so"}, load_targets()["macos-universal2"]) == Floor(
         version=(12, 3), because="a.so is for macOS 12.3 and later"
     )
+
+
+def test_macs_may_be_too_old_for_the_launcher() -> None:
+    targets = load_targets()
+    old, new = Floor(version=(10, 9), because="x"), Floor(version=(11, 0), because="y")
+    told = with_launcher(old, targets["macos-x86_64"])
+    assert (told.version, told.because) == ((10, 13), "the launcher is for macOS 10.13 and later")
+    assert with_launcher(new, targets["macos-arm64"]) is new
+    assert with_launcher(old, targets["linux-x86_64"]) is old
+    nothing = Floor(version=None)
+    assert with_launcher(nothing, targets["macos-arm64"]) is nothing
+    assert default_floor(targets["macos-x86_64"]) == LAUNCHERS_MACOS
