@@ -45,6 +45,7 @@ from sealift.staging import stage
 from sealift.target import Target, current_target, parse_target
 from sealift.wheel import read_wheel
 from sealift.wheelhouse import Wheelhouse, collect
+from sealift.windows.names import check_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,8 @@ def _check_names(config: Config) -> None:
     for name in config.formats:
         plugins.load("formats", name)
     for name in config.targets:
-        parse_target(name)
+        if parse_target(name).is_windows and config.name:
+            check_name(config.name)
     if config.python:
         check_version(config.python)
     if config.name and (config.name in {".", ".."} or any(c in "/\\\0" for c in config.name)):

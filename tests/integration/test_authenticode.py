@@ -104,6 +104,29 @@ def test_every_form_of_a_certificate_signs(
     assert one.read_bytes() == two.read_bytes()
 
 
+def test_a_key_in_a_token_signs(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = require_tool("softhsm2-util")
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "hsm.conf").write_text(f"directories.tokendir = {tmp_path / 'tokens'}\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(tmp_path / "hsm.conf"))
+    commands: tuple[list[str | Path], ...] = (
+        ["--init-token", "--free", "--label", "ours", "--so-pin", "1234"],
+        ["--import", files / "key.pem", "--token", "ours", "--label", "own", "--id", "01"],
+    )
+    for words in commands:
+        subprocess.run([tool, "--pin", "1234", *words], check=True, capture_output=True)
+    monkeypatch.setenv("SECRET", "1234")
+    uri = "pkcs11:token=ours;object=own?module-path=/usr/lib/softhsm/libsofthsm2.so"
+    path = signed(files / "token.exe", opened(files, "cert.pem", uri))
+    assert "Sealift's tests" in verified(path, files)
+    monkeypatch.setenv("SECRET", "4321")
+    with pytest.raises(ToolError, match=r"cannot sign token\.exe") as caught:
+        signed(files / "token.exe", opened(files, "cert.pem", uri))
+    assert "4321" not in " ".join((caught.value.message, *caught.value.details))
+
+
 def test_a_changed_byte_is_noticed(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET", PASSWORD)
     path = signed(files / "one.exe", opened(files))
