@@ -105,6 +105,24 @@ def test_signing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
 
 
+def test_applications_among_the_resources_are_signed_as_such(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    inner = make_bundle(bundle / "Contents/Resources/tools")
+    innermost = make_bundle(inner / "Contents/Resources")
+    pattern = bundle / "Contents/Resources/Pattern.app/Contents/Info.plist"
+    pattern.parent.mkdir(parents=True)
+    pattern.write_text("{{ identifier }}")
+    sign_bundle(bundle, CodeSigner())
+    for one in (innermost, inner, bundle):
+        assert verify_bundle(one).problems == ()
+    tools = "Resources/tools/Made.app/Contents"
+    assert f"{tools}/_CodeSignature/CodeResources" in sealed(bundle)
+    flip(innermost / "Contents/Resources/data.txt")
+    problems = verify_bundle(bundle).problems
+    own = "Resources/Made.app: Resources/data.txt is not what was sealed"
+    assert f"Resources/tools/Made.app: {own}" in problems
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1

@@ -58,14 +58,19 @@ def sign_bundle(folder: Path, signer: CodeSigner, *, signed: str | None = None) 
 
     What lies below ``signed``, as paths in the bundle begin, has been signed before.
 
-    Every Mach-O file gets a signature of its own, wherever it lies; code that is nested is sealed
-    by that signature, other files by their bytes.  Programs beside the main one have its
-    entitlements.  Raises as :meth:`CodeSigner.sign_file` does, and :class:`BinaryFormatError` for
-    what lies among the code and is none.
+    Applications among its resources are signed first, as applications.  Every Mach-O file gets a
+    signature of its own, wherever it lies; code that is nested is sealed by that signature, other
+    files by their bytes.  Programs beside the main one have its entitlements.  Raises as
+    :meth:`CodeSigner.sign_file` does, and :class:`BinaryFormatError` for what lies among the code
+    and is none.
     """
     bundle = read_bundle(folder)
+    within = _applications(bundle.contents)
+    for path in within:
+        sign_bundle(bundle.contents / path, signer)
     inner = [path for path in bundle.programs if path != bundle.program]
-    pending = [path for path in inner if not (signed and path.startswith(signed))]
+    done = (*(f"{path}/" for path in within), *([signed] if signed else []))
+    pending = [path for path in inner if not path.startswith(done)]
     signer.sign_files([bundle.contents / path for path in pending])
     nested = {path: _nested(bundle.contents / path, signer) for path in inner if is_nested(path)}
     paths = [path for path in bundle_paths(bundle.contents) if path != bundle.program]
@@ -86,6 +91,27 @@ def sign_bundle(folder: Path, signer: CodeSigner, *, signed: str | None = None) 
         plist=bundle.plist,
         resources=seal,
     )
+
+
+def _applications(contents: Path) -> list[str]:
+    """Paths of the applications below ``contents`` that are in no other one."""
+    found: list[str] = []
+    places = contents.rglob("*.app/Contents/Info.plist")
+    for path in sorted(places, key=lambda path: (len(path.parts), path)):
+        folder = path.parent.parent
+        name = folder.relative_to(contents).as_posix()
+        if not name.startswith(tuple(f"{outer}/" for outer in found)) and _has_program(folder):
+            found.append(name)
+    return found
+
+
+def _has_program(folder: Path) -> bool:
+    """Whether it is an application, and not the pattern of one, say."""
+    try:
+        bundle = read_bundle(folder)
+    except BinaryFormatError:
+        return False
+    return (bundle.contents / bundle.program).is_file()
 
 
 def _nested(path: Path, signer: CodeSigner) -> NestedCode:
@@ -115,6 +141,9 @@ def verify_bundle(folder: Path) -> BundleCheck:
         return BundleCheck(problems=("it has no seal",))
     problems = seal_problems(bundle.contents, seal, bundle.program)
     problems += _nested_problems(bundle, seal)
+    for path in _applications(bundle.contents):
+        found = verify_bundle(bundle.contents / path).problems
+        problems += [f"{path}: {problem}" for problem in found]
     vouchers: list[Voucher] = []
     for path in bundle.programs:
         is_main = path == bundle.program

@@ -18,6 +18,7 @@ from sealift.formats.macos_application import (
     bundle_name,
     bundle_options,
     check_names,
+    oldest_system,
     write_application,
 )
 from sealift.image import Image
@@ -111,7 +112,7 @@ def _application(image: Image, folder: Path) -> Package:
         folder=folder,
         location="/Applications",
         cpus=_CPUS[image.target.arch],
-        minimum=image.floor,
+        minimum=oldest_system(image),
         bundle=name,
         bundle_identifier=told.identifier,
     )
@@ -136,6 +137,6 @@ def _command(image: Image, folder: Path) -> Package:
         folder=folder,
         location="/usr/local",
         cpus=_CPUS[image.target.arch],
-        minimum=image.floor,
+        minimum=oldest_system(image),
         scripts={"preinstall": _REMOVE_OLDER.format(name=shlex.quote(image.name))},
     )
