@@ -11,12 +11,18 @@ from typing import Any, ClassVar
 
 import pytest
 
+from sealift.binary.pe import facts_of, read_pe
 from sealift.binary.pe_layout import Image as PeImage
 from sealift.binary.view import View
 from sealift.formats.folder import Folder
 from sealift.formats.onefile import OneFile
 from sealift.image import Image
+from sealift.interpreters.candidates import search
+from sealift.interpreters.headers import headers_for
+from sealift.launcher.payload import payload_offset
 from sealift.launcher.product import CompressedOptions, RuntimeOptions
+from sealift.target import parse_target
+from tests.support.image_reader import read_payload
 from tests.support.products import BEHAVIOUR, behaviour_wheels, make_image, wheel_of
 from tests.support.tools import require_tool
 from tests.support.wine import Wine, running_wine
@@ -380,3 +386,28 @@ def test_old_versions_go_when_nobody_uses_them(windows: Wine, tmp_path: Path) ->
     assert build(5).ask(input="") == 5
     assert used.isdisjoint(trees(first))
     assert len(trees(first)) == 3
+
+
+def test_a_launcher_for_arm_is_a_program_for_it(image: Image, tmp_path: Path) -> None:
+    """Nothing here runs it; readers find what Windows would."""
+    target = parse_target("windows-arm64")
+    found = search("3.13").found
+    assert found is not None
+    interpreter = dataclasses.replace(
+        image.interpreter, target=target, headers=headers_for(found, target)
+    )
+    made = dataclasses.replace(image, target=target, interpreter=interpreter).with_key()
+    path = tmp_path / "app.exe"
+    OneFile().write([made], CompressedOptions(compression="fast"), path)
+    facts = read_pe(path)
+    assert facts is not None
+    assert (facts.machine, facts.subsystem, facts.timestamp) == ("arm64", "console", 0)
+    assert facts.has_aslr
+    assert facts.has_nx
+    libraries = {name.lower() for name in facts.imports if not name.startswith("api-ms-win-crt-")}
+    assert libraries == {"advapi32.dll", "kernel32.dll", "ntdll.dll"}
+    program = path.read_bytes()
+    start = payload_offset(program[: PeImage(View(program, "app.exe")).sections_end])
+    content = read_payload(program[start:])
+    assert content["Lib/site-packages/behaviour/resources/text.txt"].content
+    assert facts_of(View(content["python.exe"].content, "python.exe")).machine == "arm64"

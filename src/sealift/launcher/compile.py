@@ -31,6 +31,7 @@ from sealift.launcher.machines import by_machine, joined
 from sealift.launcher.tree import python_program
 from sealift.target import Target, cpu_count, current_target
 from sealift.tools import find_compiler
+from sealift.windows.header import undated
 
 _SOURCES = Path(__file__).parent
 _ZSTD = ("backports-zstd", "1.8.0")
@@ -67,13 +68,13 @@ class _Compiler:
 class _System:
     """A row of ``data/launchers.toml``: names of C sources, flags of compiler and linker.
 
-    ``cc`` are commands that compile for other machines than this one, by the name of the target.
+    ``cc`` are compilers for other machines than this one, by the name of the target.
     """
 
     files: tuple[str, ...]
     flags: tuple[str, ...]
     link: tuple[str, ...]
-    cc: Mapping[str, list[str]] = field(default_factory=dict)
+    cc: Mapping[str, str] = field(default_factory=dict)
 
 
 @functools.cache
@@ -145,14 +146,13 @@ def _launcher(interpreter: Interpreter) -> Path:
 def _compilers(target: Target) -> Iterator[_Compiler]:
     """What may compile for ``target``, the quickest to get first."""
     if target.name == current_target().name:
-        ready, flags = find_compiler(), []
+        ready = find_compiler()
     else:
-        named, *flags = _systems()[target.os].cc.get(target.name, [""])
-        found = shutil.which(named)
+        found = shutil.which(_systems()[target.os].cc.get(target.name, ""))
         ready = Path(found) if found else None
     if ready:
         version = process.run([ready, "--version"], action="ask the compiler for its version")
-        yield _Compiler((str(ready), *flags), version, os.environ)
+        yield _Compiler((str(ready),), version, os.environ)
     try:
         yield _zig(target)
     except SealiftError as problem:
@@ -178,7 +178,7 @@ def _compiled(interpreter: Interpreter, compiler: _Compiler) -> Path:
     static = None if interpreter.library else interpreter.static_library
     inputs = [*sources, interpreter.headers / "patchlevel.h", *_pyconfig(interpreter.headers)]
     key = store.digest_of(
-        "3", compiler.identity, *compiler.command[1:], *_ZSTD_FLAGS, _ZSTD_SHA256,
+        "4", compiler.identity, *compiler.command[1:], *_ZSTD_FLAGS, _ZSTD_SHA256,
         *c_flags(interpreter), *_systems()[interpreter.target.os].link,
         *(file.read_bytes() for file in inputs),
         *((store.file_stamp(static), *interpreter.build_paths) if static else ()),
@@ -240,6 +240,8 @@ def _link(
         if interpreter.library is not None or not any("PIE" in line for line in problem.details):
             raise
         _run([*command, "-no-pie"], interpreter, compiler)
+    if interpreter.target.is_windows:
+        linked.write_bytes(undated(linked.read_bytes()))
     linked.replace(out)
 
 

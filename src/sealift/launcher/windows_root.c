@@ -1,6 +1,7 @@
 #include "root.h"
 
 #include "windows_files.h"
+#include <stdlib.h>
 #include <string.h>
 
 #include "about.h"

@@ -14,7 +14,7 @@ from sealift.binary.pe_resources import (
 from sealift.binary.pe_version import FileVersion, make_version
 from sealift.icon import make_ico
 from sealift.image import Image
-from sealift.windows.subsystem import without_console
+from sealift.windows.header import without_console
 from sealift.windows.version import four_numbers
 
 _FORMAT = "2"  # a new number forgets the launchers that were made

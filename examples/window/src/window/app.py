@@ -1,6 +1,7 @@
 """The window and its command line."""
 
 import argparse
+import sys
 import tkinter
 from collections.abc import Sequence
 from importlib import resources
@@ -35,7 +36,8 @@ class Window:
         self.root.update()
         left, top = self.root.winfo_rootx(), self.root.winfo_rooty()
         right, bottom = left + self.root.winfo_width(), top + self.root.winfo_height()
-        ImageGrab.grab(bbox=(left, top, right, bottom), xdisplay="").save(path)
+        display = None if sys.platform in {"win32", "darwin"} else ""
+        ImageGrab.grab(bbox=(left, top, right, bottom), xdisplay=display).save(path)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
