@@ -30,6 +30,7 @@ from tests.support.wine_products import WindowsProduct, windows_interpreter, win
 
 SITE = "Lib\\site-packages"
 FAILED = 71
+NAME = "Prüfung é"
 
 
 class Built(WindowsProduct):
@@ -55,7 +56,7 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     wheels = behaviour_wheels(tmp_path_factory.mktemp("wheels"))
-    made = make_image(windows_interpreter(), wheels, "behaviour.cli:main", name="Prüfung é")
+    made = make_image(windows_interpreter(), wheels, "behaviour.cli:main", name=NAME)
     # Reading own sources makes them real files; here they are to come from the image.
     entries = tuple(dataclasses.replace(entry, real=False) for entry in made.entries)
     return dataclasses.replace(made, entries=entries).with_key()
@@ -200,6 +201,17 @@ def test_arguments_of_any_kind(onefile: Built) -> None:
     assert found["given"] == [text.encode().hex() for text in given]
 
 
+def test_the_program_is_called_as_a_script_is(onefile: Built) -> None:
+    windows = onefile.wine
+    command = b"import sys; print(sys.argv)"
+    wheel = wheel_of("named", {"named.py": command}, onefile.path.parent.parent / "wheels")
+    path = windows.drive / "Named.EXE"
+    made = make_image(windows_interpreter(), [wheel], "named")
+    OneFile().write([made], CompressedOptions(compression="fast"), path)
+    done = product(windows, path).run()
+    assert done.stdout == "['C:\\\\Named']\n"
+
+
 def test_uncaught_exceptions_show_source_lines(onefile: Built) -> None:
     done = onefile.run("failing.uncaught")
     assert done.returncode == 1
@@ -256,7 +268,7 @@ def test_nothing_comes_from_the_working_directory(onefile: Built) -> None:
 
 def test_a_harmed_tree_is_mended(onefile: Built) -> None:
     onefile.ask("running.threads")
-    (tree,) = onefile.trees()
+    (tree,) = onefile.trees(NAME)
     harmed, gone, short = tree / "image.sealift", tree / "DLLs/_socket.pyd", tree / "python.exe"
     whole = {path: path.read_bytes() for path in (harmed, gone, short)}
     flipped = bytearray(whole[harmed])
@@ -274,18 +286,18 @@ def test_first_starts_at_the_same_time_make_one_tree(onefile: Built) -> None:
     with ThreadPoolExecutor(5) as pool:
         found = list(pool.map(lambda _: onefile.ask("running.threads"), range(5)))
     assert found == [list(range(8))] * 5
-    assert len(onefile.trees()) == 1
+    assert len(onefile.trees(NAME)) == 1
     apps = onefile.local_data / "sealift" / "apps"
-    assert [path.name for path in apps.iterdir() if path.is_dir()] == [onefile.trees()[0].name]
+    assert [path.name for path in apps.iterdir() if path.is_dir()] == [onefile.trees(NAME)[0].name]
     # Wine shows lists of rights as modes: the system's are the group's.
-    assert [path.stat().st_mode & 0o007 for path in (apps, apps.parent, *onefile.trees())] == [
+    assert [path.stat().st_mode & 0o007 for path in (apps, apps.parent, *onefile.trees(NAME))] == [
         0
     ] * 3
 
 
 def test_what_dead_processes_left_goes_with_the_next_tree(onefile: Built) -> None:
     onefile.ask("running.threads")
-    (tree,) = onefile.trees()
+    (tree,) = onefile.trees(NAME)
     shutil.rmtree(tree)
     left = tree.with_name(f".{tree.name}.4711.{'0' * 16}")
     (left / "Lib").mkdir(parents=True)
@@ -339,8 +351,8 @@ def test_a_signed_file_starts_and_its_python_is_as_it_was(onefile: Built, tmp_pa
     assert signed.stat().st_size > onefile.path.stat().st_size
     found = dataclasses.replace(onefile, path=signed).ask("running.tasks")
     assert found == [[0, 1, 2], "child"]
-    assert onefile.trees()
-    for tree in onefile.trees():
+    assert onefile.trees(NAME)
+    for tree in onefile.trees(NAME):
         own = PeImage(View((tree / "python.exe").read_bytes(), "python.exe"))
         assert own.certificates == (0, 0)
 
@@ -370,7 +382,7 @@ def test_old_versions_go_when_nobody_uses_them(windows: Wine, tmp_path: Path) ->
         return product(windows, path)
 
     def trees(built: Built) -> set[str]:
-        return {path.name for path in built.trees() if path.name.startswith("versions-")}
+        return {path.name for path in built.trees("versions")}
 
     first = build(0)
     with first.start() as running:

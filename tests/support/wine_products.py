@@ -51,10 +51,9 @@ class WindowsProduct(Product):
         (found,) = self.wine.drive.glob("users/*/AppData/Local")
         return found
 
-    def trees(self) -> list[Path]:
-        """The complete trees in the cache."""
-        apps = self.local_data / "sealift" / "apps"
-        return sorted(path for path in apps.iterdir() if not path.name.startswith("."))
+    def trees(self, name: str) -> list[Path]:
+        """The complete trees in the cache of the product that is called so."""
+        return sorted((self.local_data / "sealift" / "apps").glob(f"{name}-*"))
 
 
 def windows_path(wine: Wine, path: Path) -> str:

@@ -49,9 +49,15 @@ char *os_self_path(void) {
 
 const char *os_started_path(void) { return NULL; }
 
+/* Programs that pip and uv write for entry points take the suffix away, and messages show the rest. */
 argument *os_path_of_program(argument *name) {
-    wchar_t *path = wcspbrk(name, L"\\/:") ? NULL : own_path();
-    return path ? path : name;
+    wchar_t *own = wcspbrk(name, L"\\/:") ? NULL : own_path();
+    wchar_t *path = _wcsdup(own ? own : name);
+    free(own);
+    if (!path) return name;
+    size_t length = wcslen(path);
+    if (length > 4 && _wcsicmp(path + length - 4, L".exe") == 0) path[length - 4] = L'\0';
+    return path;
 }
 
 uint64_t os_program_end(int self) {
