@@ -60,6 +60,9 @@ def run_checks() -> Iterator[Check]:
         (tools.BWRAP, "sealift test"),
         (tools.GPGV, "what comes from Debian's archive"),
         (tools.WINE, "sealift test of programs for Windows"),
+        (tools.MAKENSIS, "installers for Windows (nsis)"),
+        (tools.MSIBUILD, "installers for Windows (msi)"),
+        (tools.OSSLSIGNCODE, "signatures for Windows"),
     )
     for tool, purpose in uses:
         path = tool.find()

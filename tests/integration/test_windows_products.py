@@ -11,6 +11,7 @@ import pytest
 
 from sealift.config import SigningOptions
 from sealift.entry import EntryPoint
+from sealift.errors import OutputError
 from sealift.formats.msi import Msi
 from sealift.formats.nsis import Nsis
 from sealift.formats.onefile import OneFile
@@ -111,6 +112,17 @@ def test_installers_of_a_real_product_install_what_runs(
                 break
             time.sleep(0.1)
         assert not program.parent.exists(), files(program.parent)
+
+
+@pytest.mark.parametrize("path", ["told_more/DATA.txt", "told_more/aux.txt", "told_more/a?b"])
+def test_files_that_cannot_be_on_windows_are_told(path: str, tmp_path: Path) -> None:
+    contents: dict[str, bytes | Path] = {"told.py": SOURCE, "told_more/data.txt": b"", path: b""}
+    wheel = wheel_of("told", contents, tmp_path)
+    image = make_image(windows_interpreter(), [wheel], "told:main", name="told")
+    with pytest.raises(OutputError, match="some of its files cannot be there") as caught:
+        OneFile().write([image], FAST, tmp_path / "told.exe")
+    assert path in caught.value.details[0]
+    assert not (tmp_path / "told.exe").exists()
 
 
 @pytest.mark.parametrize("name", ["COM1", "a:b", "nul", "app."])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sealift.errors import OutputError
-from sealift.launcher.tree import TreeFile, bytes_piece
+from sealift.launcher.tree import Piece, TreeFile, bytes_piece
 from sealift.windows.installer import InstallerOptions, lay_out
 from sealift.windows.names import check_name, check_paths, why_not
 from sealift.windows.version import four_numbers
@@ -81,6 +81,17 @@ def test_paths_of_more_than_260_letters_are_no_installers(
         with pytest.raises(OutputError, match="longer than 259 letters") as caught:
             lay_out(image, InstallerOptions(scope=scope), tree, folder)
         assert caught.value.details[0].startswith(f"Lib/{'x' * length}: 260 letters in C:\\")
+
+
+def test_a_symbolic_link_becomes_the_file_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("real")
+    piece = Piece(tmp_path / "link", 0, 7, "0" * 64)
+    file = TreeFile(path="Lib/link", mode=0o644, origin="", pieces=(piece,))
+    installer = lay_out(a_windows_image(tmp_path), InstallerOptions(), [file], tmp_path)
+    written = installer.root / "Lib" / "link"
+    assert not written.is_symlink()
+    assert written.read_bytes() == b"content"
 
 
 def test_a_title_that_is_no_name_of_a_folder_gives_way(tmp_path: Path) -> None:
