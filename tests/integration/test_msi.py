@@ -18,7 +18,7 @@ from tests.support.entries import an_application
 from tests.support.pe_files import PeSpec, make_pe
 from tests.support.signing import Certificates
 from tests.support.tools import require_tool
-from tests.support.windows_installed import files, installed, value
+from tests.support.windows_installed import files, installed, values
 from tests.support.windows_products import (
     IDENTIFIER,
     TITLE,
@@ -29,7 +29,10 @@ from tests.support.windows_products import (
 from tests.support.wine import Wine, running_wine
 
 PROGRAM = make_pe(PeSpec(is_dll=False))
-OFFERS = r"HKCU\Software\Classes\.dmo\OpenWithProgids"
+REGISTRY = (
+    (r"HKCU\Software\Classes\.dmo\OpenWithProgids", f"{IDENTIFIER}.sheet"),
+    (r"HKCU\Environment", "Path"),
+)
 FAST = MsiOptions(compression="fast")
 
 
@@ -85,8 +88,8 @@ def test_a_product_is_installed_upgraded_and_taken_away(wine: Wine, tmp_path: Pa
     assert wine.run("msiexec", "/i", tmp_path / "1.10.msi", "/qn").returncode == 0
     assert not (folder / "Lib" / "old").exists()
     assert wine.run(folder / "demo.exe").stdout.strip() == "demo 1.10"
-    assert value(wine, OFFERS, f"{IDENTIFIER}.sheet") == ""
-    path = value(wine, r"HKCU\Environment", "Path")
+    offer, path = values(wine, *REGISTRY)
+    assert offer == ""
     assert path
     assert path.count("Programs") == 1
 
@@ -96,8 +99,7 @@ def test_a_product_is_installed_upgraded_and_taken_away(wine: Wine, tmp_path: Pa
     assert wine.run("msiexec", "/x", tmp_path / "1.10.msi", "/qn").returncode == 0
     assert files(folder) == ["notes.txt"]
     assert not link.exists()
-    assert value(wine, r"HKCU\Environment", "Path") is None
-    assert value(wine, OFFERS, f"{IDENTIFIER}.sheet") is None
+    assert values(wine, *REGISTRY) == [None, None]
 
 
 def test_what_windows_compares_is_stable_and_the_rest_follows_the_content(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sealift.windows.installer import InstallerOptions
 from sealift.windows.setup import write_setup
 from tests.support.signing import Certificates
 from tests.support.tools import require_tool
-from tests.support.windows_installed import files, installed, until, value
+from tests.support.windows_installed import files, installed, until, values
 from tests.support.windows_products import (
     IDENTIFIER,
     TITLE,
@@ -24,6 +24,11 @@ from tests.support.wine import Wine, running_wine
 
 ARP = rf"Software\Microsoft\Windows\CurrentVersion\Uninstall\{IDENTIFIER}"
 OFFERS = r"Software\Classes\.dmo\OpenWithProgids"
+REGISTRY = (
+    (rf"HKCU\{ARP}", "DisplayVersion"),
+    (rf"HKCU\{OFFERS}", f"{IDENTIFIER}.sheet"),
+    (r"HKCU\Environment", "Path"),
+)
 LONG_PATH = ";".join(f"C:\\folder{number:03}" for number in range(200))
 
 
@@ -56,9 +61,8 @@ def test_a_product_is_installed_upgraded_and_taken_away(
         "python.exe", "uninstall.exe",
     ]  # fmt: skip
     assert wine.run(folder / "demo.exe").stdout.strip() == "demo 1.0"
-    assert value(wine, rf"HKCU\{ARP}", "DisplayVersion") == "1.0"
-    assert value(wine, rf"HKCU\{OFFERS}", f"{IDENTIFIER}.sheet") == ""
-    added = value(wine, r"HKCU\Environment", "Path")
+    shown, offer, added = values(wine, *REGISTRY)
+    assert (shown, offer) == ("1.0", "")
     assert added
     assert added.startswith(LONG_PATH + ";C:\\users\\")
     links = list((wine.drive / "users").rglob(f"Start Menu/Programs/{TITLE}.lnk"))
@@ -68,14 +72,12 @@ def test_a_product_is_installed_upgraded_and_taken_away(
     assert wine.run(tmp_path / "1.10.exe", "/S").returncode == 0
     assert wine.run(folder / "demo.exe").stdout.strip() == "demo 1.10"
     assert not (folder / "Lib" / "old").exists()
-    assert value(wine, r"HKCU\Environment", "Path") == added
+    assert values(wine, *REGISTRY) == ["1.10", "", added]
 
     assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
     until(lambda: not (folder / "uninstall.exe").exists() and not links[0].exists())
     assert files(folder) == ["notes.txt"]
-    until(lambda: value(wine, r"HKCU\Environment", "Path") == LONG_PATH)
-    assert value(wine, rf"HKCU\{ARP}", "DisplayVersion") is None
-    assert value(wine, rf"HKCU\{OFFERS}", f"{IDENTIFIER}.sheet") is None
+    until(lambda: values(wine, *REGISTRY) == [None, None, LONG_PATH])
 
 
 def test_a_running_program_is_not_overwritten(wine: Wine, program: bytes, tmp_path: Path) -> None:
@@ -109,7 +111,7 @@ def test_an_installer_for_the_machine_is_for_all(
     assert wine.run(tmp_path / "setup.exe", "/S").returncode == 0
     folder = wine.drive / "Program Files" / TITLE
     assert (folder / "demo.exe").is_file()
-    assert value(wine, rf"HKLM\{ARP}", "DisplayVersion") == "1.0"
+    assert values(wine, (rf"HKLM\{ARP}", "DisplayVersion")) == ["1.0"]
     assert not list(wine.drive.rglob(f"{TITLE}.lnk"))
     assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
     until(lambda: not folder.exists())
