@@ -17,6 +17,12 @@ from typing import Any
 from sealift.errors import BuildError
 from sealift.target import Target, Version
 
+# Lines of ``pyconfig.h`` that define a macro or do not. An indented definition is one that holds
+# under a condition of its own.
+_MACRO = re.compile(
+    r"^(?:#define (\w+)\b.*|/\*\s*#\s*undef (\w+)\s*\*/|#\s*undef (\w+)\b.*)$", re.MULTILINE
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Naming:
@@ -107,12 +113,15 @@ def configured(pyconfig: str, macros: Mapping[str, int | bool]) -> str:
     >>> configured("/* #  undef WORDS_BIGENDIAN */", {"WORDS_BIGENDIAN": 1})
     '#define WORDS_BIGENDIAN 1'
     """
-    for name, value in macros.items():
-        line = f"/* #undef {name} */" if value is False else f"#define {name} {value}"
-        # An indented definition is one that holds under a condition of its own.
-        known = rf"^(?:#define {name}\b.*|/\*\s*#\s*undef {name}\s*\*/|#\s*undef {name}\b.*)$"
-        pyconfig = re.sub(known, line, pyconfig, flags=re.MULTILINE)
-    return pyconfig
+
+    def told(line: re.Match[str]) -> str:
+        name = next(filter(None, line.groups()))
+        if name not in macros:
+            return line[0]
+        value = macros[name]
+        return f"/* #undef {name} */" if value is False else f"#define {name} {value}"
+
+    return _MACRO.sub(told, pyconfig)
 
 
 def macro_variables(pyconfig: str) -> dict[str, Any]:

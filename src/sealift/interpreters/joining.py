@@ -48,11 +48,9 @@ class Joined:
     @functools.cached_property
     def sources(self) -> dict[str, Path]:
         """Files of the standard library by path below its folder."""
-        stdlib = self.found.stdlib
-        named = ((path.relative_to(stdlib).as_posix(), path) for path in files_below(stdlib))
         return {
             name: path
-            for name, path in named
+            for name, path in _named(self.found.stdlib)
             if not name.startswith(_OWN) and ".so" not in path.suffixes and self.ships(name)
         }
 
@@ -83,6 +81,13 @@ class Joined:
             sha256=carrier.sha256,
             files=tuple(sorted(files)),
         )
+
+
+@functools.cache
+def _named(folder: Path) -> tuple[tuple[str, Path], ...]:
+    """Files below ``folder`` with their paths in it: looked at once for all targets."""
+    start = len(f"{folder}/")
+    return tuple((str(path)[start:], path) for path in files_below(folder))
 
 
 class Tree(Protocol):

@@ -7,6 +7,7 @@ that is left is a failure, not a warning.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,12 +141,13 @@ def _stdlib_files(found: Installation) -> Iterator[tuple[str, Path]]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            if path.name not in {"__pycache__", "site-packages", "dist-packages"}:
-                yield from files_below(path)
-        elif path.is_file():
-            yield path
+    """Files below ``folder`` by name, links followed, without code and installed packages."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir():
+            if entry.name not in {"__pycache__", "site-packages", "dist-packages"}:
+                yield from files_below(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
 
 
 def _stamps(parts: _Parts) -> Iterator[str]:
