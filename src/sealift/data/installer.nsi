@@ -34,7 +34,7 @@ CRCCheck on
 ManifestDPIAware true
 ManifestLongPathAware true
 ManifestSupportedOS all
-BrandingText "${TITLE} ${VERSION}"
+BrandingText "${TITLE_IN_MENUS} ${VERSION}"
 VIProductVersion "${NUMBERS}"
 VIAddVersionKey "ProductName" "${TITLE}"
 VIAddVersionKey "ProductVersion" "${VERSION}"
