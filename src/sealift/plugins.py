@@ -74,9 +74,13 @@ class Format(Protocol[Options_contra]):
 
 @runtime_checkable
 class Runner(Protocol):
-    """How programs are tried on other systems than this one."""
+    """How programs are tried on other systems than this one.
+
+    ``os`` is what the programs are for, as in ``targets.toml``.
+    """
 
     name: ClassVar[str]
+    os: ClassVar[str]
 
     def systems(self) -> Sequence[str]:
         """The systems it knows, as they are called in ``sealift test --on``."""

@@ -157,7 +157,7 @@ def test_what_is_no_program_is_refused(tmp_path: Path) -> None:
     assert "is no program for Linux" in done.events[-1]["message"]
     done = sealift("test", shutil.which("true") or "", "--on", "debian-99", cwd=tmp_path)
     assert done.status == 3
-    assert "there is no release 'debian-99'" in done.err
+    assert "there is no system 'debian-99'" in done.err
 
 
 @pytest.mark.parametrize(

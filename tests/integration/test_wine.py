@@ -131,3 +131,14 @@ def test_what_wine_cannot_run_is_refused() -> None:
     runner: Runner = load("runners", "wine")
     assert list(runner.systems()) == ["wine"]
     assert "x86_64 only" in str(runner.refuses("wine", "aarch64"))
+
+
+@pytest.mark.parametrize("system", ["debian-12", "win11"])
+def test_a_program_is_not_tried_where_others_run(system: str, folder: Path) -> None:
+    done = tried(folder / "tried.exe", "--on", system)
+    reasons = {
+        "debian-12": "debian-12 runs programs for linux, and this one is for windows",
+        "win11": "there is no system 'win11' to try programs on",
+    }
+    assert done.status != 0
+    assert reasons[system] in done.events[-1]["message"]

@@ -1,5 +1,6 @@
 """What ``sealift test`` does: a program on one system after the other, and what came of it."""
 
+import difflib
 import functools
 import os
 import shlex
@@ -18,8 +19,7 @@ from sealift.lab.reasons import reasons
 from sealift.machine import PROGRAMS, Ending, System
 from sealift.plugins import Runner
 
-_LINUX_SYSTEMS = ("debian-11", "debian-12", "debian-13")
-_WINDOWS_SYSTEMS = ("wine",)
+_SYSTEMS = {"linux": ("debian-11", "debian-12", "debian-13"), "windows": ("wine",)}
 _INTERPRETERS = {"python.exe", "pythonw.exe"}  # that lie beside a program for Windows
 _DEFAULT_ARGUMENT = "--help"
 _SHOWN = 12  # lines of output
@@ -48,6 +48,7 @@ class _Subject:
 
     path: Path
     name: str
+    os: str
     arch: str
     command: tuple[str, ...]
     systems: tuple[str, ...]
@@ -98,21 +99,20 @@ def _natives(path: Path) -> Sequence[Native]:
 def _subject(file: Path, line: str | None) -> _Subject:
     """What is to be tried of ``file``, and by which command."""
     program = _program(file)
-    native, systems = _native(program)
+    system, native = _native(program)
     words = _words(line) if line is not None else (program.name, _DEFAULT_ARGUMENT)
     if words[0] in {program.name, program.stem, str(file)}:
         below = (file.name,) if program == file else (file.name, program.name)
         words = ("/".join((PROGRAMS, *below)), *words[1:])
-    return _Subject(file.absolute(), file.name, cpu_of(native), words, systems)
+    return _Subject(file.absolute(), file.name, system, cpu_of(native), words, _SYSTEMS[system])
 
 
-def _native(program: Path) -> tuple[Native, tuple[str, ...]]:
-    """The program, and the systems that it is tried on by default."""
-    kinds = ((read_elf, _LINUX_SYSTEMS), (read_pe, _WINDOWS_SYSTEMS))
-    for read, systems in kinds:
+def _native(program: Path) -> tuple[str, Native]:
+    """The system that the program is for, and what it is."""
+    for system, read in (("linux", read_elf), ("windows", read_pe)):
         facts = read(program)
         if facts is not None and facts.is_program:
-            return Native(path=program.name, size=0, mode=0, facts=facts), systems
+            return system, Native(path=program.name, size=0, mode=0, facts=facts)
     raise ConfigError(
         f"cannot try {program}: it is no program for Linux or Windows",
         hint="`sealift build` makes one; a .pyz needs a Python, which these systems lack",
@@ -144,12 +144,12 @@ def _words(line: str) -> tuple[str, ...]:
 def _runners(systems: Sequence[str], subject: _Subject) -> Mapping[str, Runner]:
     """A runner for each of ``systems``; by default for those of the usual ones that have one."""
     if systems:
-        return {name: _runner(name, subject.arch) for name in systems}
+        return {name: _runner(name, subject) for name in systems}
     found = {}
     problem: RefusedError | None = None
     for name in subject.systems:
         try:
-            found[name] = _runner(name, subject.arch)
+            found[name] = _runner(name, subject)
         except RefusedError as refusal:
             problem = refusal
     if problem and not found:
@@ -157,23 +157,28 @@ def _runners(systems: Sequence[str], subject: _Subject) -> Mapping[str, Runner]:
     return found
 
 
-def _runner(system: str, arch: str) -> Runner:
-    """A runner that has ``system``, and can run programs for ``arch`` there."""
+def _runner(system: str, subject: _Subject) -> Runner:
+    """A runner that has ``system``, and can run ``subject`` there."""
     refusals: list[str] = []
-    unknown: ConfigError | None = None
-    for name in plugins.names("runners"):
-        runner: Runner = plugins.load("runners", name)
+    runners: list[Runner] = [plugins.load("runners", name) for name in plugins.names("runners")]
+    for runner in runners:
         try:
-            refusal = runner.refuses(system, arch)
-        except ConfigError as problem:  # another one may have it
-            unknown = unknown or problem
+            refusal = runner.refuses(system, subject.arch)
+        except ConfigError:  # another one may have it
             continue
+        if runner.os != subject.os:
+            refusal = f"{system} runs programs for {runner.os}, and this one is for {subject.os}"
         if refusal is None:
             return runner
         refusals.append(refusal)
-    if unknown and not refusals:
-        raise unknown
-    raise RefusedError(f"cannot run programs for {arch} on {system}: {'; '.join(refusals)}")
+    if not refusals:
+        known = [name for runner in runners for name in runner.systems()]
+        near = difflib.get_close_matches(system, known, n=1)
+        raise ConfigError(
+            f"there is no system {system!r} to try programs on",
+            hint=f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}",
+        )
+    raise RefusedError(f"cannot run {subject.name} on {system}: {'; '.join(refusals)}")
 
 
 def _lines(trials: Sequence[Trial]) -> Iterator[str]:

@@ -31,6 +31,7 @@ class RootRunner:
     """Runs programs in roots of Debian's releases, for its architectures, by bubblewrap."""
 
     name: ClassVar[str] = "roots"
+    os: ClassVar[str] = "linux"
 
     def systems(self) -> Sequence[str]:
         """Debian's releases, oldest first."""

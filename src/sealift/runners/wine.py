@@ -25,6 +25,7 @@ class WineRunner:
     """Runs programs for Windows by wine, shut in by bubblewrap."""
 
     name: ClassVar[str] = "wine"
+    os: ClassVar[str] = "windows"
 
     def systems(self) -> Sequence[str]:
         """Only one: the wine of this machine."""

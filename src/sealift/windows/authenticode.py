@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sealift import process, store
 from sealift.binary.pe import read_pe
+from sealift.epoch import source_epoch
 from sealift.errors import ConfigError, ToolError
 from sealift.image import Entry, Image, Kind
 from sealift.signing import Identity, identity_of
@@ -118,8 +119,7 @@ class Signer:
         return words
 
     def _time(self) -> int:
-        told = os.environ.get("SOURCE_DATE_EPOCH")
-        return max(int(told) if told else 0, self.certificate.begins)
+        return max(source_epoch(), self.certificate.begins)
 
     def _hint(self) -> str | None:
         if self.identity.timestamp:
