@@ -1,5 +1,6 @@
 """Recipes: how libraries are built from source, as ``data/recipes.toml`` has them."""
 
+import dataclasses
 import functools
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -58,9 +59,9 @@ class Recipe:
         everywhere = {n: it for n, it in self.environment.items() if isinstance(it, str)}
         return {**everywhere, **(own if isinstance(own, Mapping) else {})}
 
-    def text(self) -> str:
-        """Its own text: another one builds anew."""
-        return repr(self)
+    def text(self, target: Target) -> str:
+        """Its own text for ``target``: another one builds anew."""
+        return repr(dataclasses.replace(self, environment=self.variables(target)))
 
     def values(self, target: Target) -> Mapping[str, str]:
         """What replaces names in the steps for ``target``; raises :class:`RefusedError`."""

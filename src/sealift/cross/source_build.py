@@ -23,7 +23,7 @@ from sealift.cross.toolchain import ZIG, Toolchain, find_toolchain
 from sealift.debian.sources import Source, unpack_source
 from sealift.errors import BuildError
 from sealift.floor import glibc_versions
-from sealift.target import current_target
+from sealift.target import Target, current_target
 from sealift.tools import CMAKE, MAKE, PERL, find_compiler
 
 _FORMAT = "1"  # a new number builds anew
@@ -59,7 +59,7 @@ class SourceBuild:
     @property
     def key(self) -> str:
         """What tells it from others."""
-        parts = (self.recipe.text(), self.source.key, self.toolchain.identity)
+        parts = (self.recipe.text(self.toolchain.target), self.source.key, self.toolchain.identity)
         needs = (path.name for path in self.needs)
         return store.digest_of(_FORMAT, str(self.toolchain.target), *parts, *needs)
 
@@ -91,7 +91,7 @@ def build_library(build: SourceBuild) -> Path:
                     toolchain=build.toolchain,
                     sources=work.sources,
                     usr=work.out / "usr",
-                    flags=[*_FLAGS.split(), work.place],
+                    flags=[*_FLAGS.split(), work.place, *_own_flags(recipe, target)],
                 )
             for number, step in enumerate(recipe.steps, 1):
                 work.run([*work.filled(step)], number)
@@ -194,6 +194,10 @@ class _Work:
                 for name, value in values.items():
                     text = text.replace(f"{{{name}}}", value)
                 yield text
+
+
+def _own_flags(recipe: Recipe, target: Target) -> list[str]:
+    return shlex.split(recipe.variables(target).get("CPPFLAGS", ""))
 
 
 def _keep(usr: Path, kept: Path, kind: str) -> None:

@@ -84,7 +84,7 @@ def sysroot_key(libraries: Sequence[str], target: Target) -> str:
     Raises as :func:`make_sysroot` does.
     """
     debian, recipes = _chosen(libraries, target)
-    sources = (text for each in recipes for text in (each.text(), source_of(each).key))
+    sources = (text for each in recipes for text in (each.text(target), source_of(each).key))
     return store.digest_of(debian.key if debian else "", *sources)
 
 
