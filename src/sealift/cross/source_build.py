@@ -179,6 +179,8 @@ class _Work:
             "cpu": target.machine,
             "out": str(self.out),
             "jobs": str(os.cpu_count() or 1),
+            "ar": str(self.build.toolchain.ar),
+            "ranlib": str(self.build.toolchain.ranlib),
             "system": _CMAKE_SYSTEMS[target.os],
             "shared": "ON" if target.os == "linux" else "OFF",
             "static": "OFF" if target.os == "linux" else "ON",
