@@ -75,7 +75,7 @@ def test_cffi_modules_are_built_for_the_target(build: Maker) -> None:
 )
 def test_sizes_of_types_are_the_target_s(name: str, arch: str, size: int, build: Maker) -> None:
     wheel = build(PROJECTS["setuptools"], load_targets()[name])
-    assert f"manylinux_2_17_{arch}" in wheel.name
+    assert "-manylinux" in wheel.name
     assert told_there(arch, [wheel], TOLD) == f"c {size}"
 
 

@@ -39,6 +39,7 @@ def translated(*arguments: str, target: str = "linux-aarch64") -> list[str]:
         ("-Wl,--whole-archive a.a -Wl,--no-whole-archive b.a",
          "-Wl,--whole-archive a.a -Wl,--no-whole-archive b.a"),
         ("-flto=auto -mtune=native -march=native", "-flto"),
+        ("-O2 -fno-tree-dominator-opts a.c", "-O2 a.c"),
         ("-march=armv8-a+crypto", "-mcpu=baseline+crypto"),
         ("-march=armv8.2-a+fp16+nosimd", "-mcpu=baseline+v8_2a+fullfp16-neon"),
         ("-mcpu=cortex-a53", "-mcpu=cortex_a53"),
