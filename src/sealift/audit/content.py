@@ -73,8 +73,8 @@ class Content:
         """Its hash."""
         data = self.data(algorithm)
         if self._digest is None or self._digest[0] != algorithm:
-            hashed = hashlib.new(algorithm, b"" if isinstance(data, mmap.mmap) else data)
-            for window in windows(data) if isinstance(data, mmap.mmap) else ():
+            hashed = hashlib.new(algorithm)
+            for window in windows(data):
                 hashed.update(window)
             self._digest = algorithm, hashed.digest()
         return self._digest[1]

@@ -42,7 +42,6 @@ class Record:
             reason = f"hashes it with {algorithm}" if algorithm else "has no hash for it"
             yield Finding(rule="record-weak-hash", message=f"RECORD {reason}", file=path)
             return
-        content.data(algorithm)
         found = _encoded(content.digest(algorithm))
         if found != promised.rstrip("="):
             yield Finding(

@@ -111,7 +111,7 @@ class SymbolTable:
         table = bytes(self._view.data[self._at : self._at + self._count * size])
         # Names may share bytes, but not so that a small file makes gigabytes of them.
         left = 4 * len(self._text) + _LONGEST_NAME
-        strings, find, kinds, make = self._text, self._text.find, _KINDS, Symbol._make
+        strings, find, kinds, new = self._text, self._text.find, _KINDS, tuple.__new__
         is_wide, names, unnamed = self._is_wide, self._names, (None, None)
         versions = self._versions or itertools.repeat(_VERSION_GLOBAL)
         for row, version in zip(struct.iter_unpack(self._layout, table), versions, strict=False):
@@ -137,7 +137,8 @@ class SymbolTable:
                 continue  # stands for the version itself
             is_weak, is_hidden = info >> 4 == _WEAK, version >= _VERSION_HIDDEN
             kind, address = kinds[info & 15], address if is_defined else 0
-            yield make((text, label, library, kind, is_weak, is_hidden, address))
+            # What Symbol does, in half the time.
+            yield new(Symbol, (text, label, library, kind, is_weak, is_hidden, address))
 
 
 def undefined(view: View, dynamic: Dynamic | None = None) -> tuple[Symbol, ...]:
