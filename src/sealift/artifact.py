@@ -65,7 +65,8 @@ def export(images: Sequence[Image], plugin: Format[Any], options: Any, out: Path
     final = out / plugin.filename(first)
     _check_replaceable(final)
     try:
-        scratch = Path(tempfile.mkdtemp(prefix=".sealift-", dir=out))
+        # Formats run tools in folders of their own, where the path has to be the same.
+        scratch = Path(tempfile.mkdtemp(prefix=".sealift-", dir=out.absolute()))
         try:
             made = scratch / final.name
             plugin.write(images, options, made)

@@ -65,10 +65,10 @@ class Format(Protocol[Options_contra]):
         """The artifact's name below the output folder."""
 
     def write(self, images: Sequence[Image], options: Options_contra, out: Path) -> None:
-        """Write the artifact at ``out``, a path that does not exist yet, in an existing folder.
+        """Write the artifact at ``out``, which does not exist yet, in a folder that does.
 
-        ``images`` has one member, or one a target where ``several_targets`` is true.  The same
-        images give the same bytes.
+        ``out`` is absolute, so that tools may run in any folder.  ``images`` has one member, or one
+        a target where ``several_targets`` is true.  The same images give the same bytes.
         """
 
 

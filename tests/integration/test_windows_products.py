@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sealift.artifact import export
 from sealift.config import SigningOptions
 from sealift.entry import EntryPoint
 from sealift.errors import OutputError
@@ -91,11 +92,14 @@ def test_a_zip_file_runs_where_it_is_unpacked(
 
 
 def test_installers_of_a_real_product_install_what_runs(
-    image: Image, folder: Path, wine: Wine, tmp_path: Path
+    image: Image, folder: Path, wine: Wine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    setup, package = tmp_path / "setup.exe", tmp_path / "told.msi"
-    Nsis().write([image], InstallerOptions(compression="fast"), setup)
-    Msi().write([image], MsiOptions(compression="fast"), package)
+    (tmp_path / "dist").mkdir()
+    with monkeypatch.context() as moved:  # into a folder named as most name it, from where they are
+        moved.chdir(tmp_path)
+        out = Path("dist")
+        setup = export([image], Nsis(), InstallerOptions(compression="fast"), out).path.absolute()
+        package = export([image], Msi(), MsiOptions(compression="fast"), out).path.absolute()
     ways: tuple[tuple[list[str | Path], list[str | Path] | None], ...] = (
         ([setup, "/S"], None),
         (["msiexec", "/i", package, "/qn"], ["msiexec", "/x", package, "/qn"]),
