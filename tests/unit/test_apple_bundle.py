@@ -186,6 +186,46 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        b"<plist><dict><key>", plistlib.dumps(["CFBundleIdentifier"]), plistlib.dumps({}),
+        plistlib.dumps({"CFBundleIdentifier": 1, "CFBundleExecutable": "made"}),
+        plistlib.dumps({"CFBundleIdentifier": "org.made", "CFBundleExecutable": "../../made"}),
+    ],
+)  # fmt: skip
+def test_an_application_that_does_not_say_what_it_is(tmp_path: Path, told: bytes) -> None:
+    (tmp_path / "Contents").mkdir()
+    (tmp_path / "Contents/Info.plist").write_bytes(told)
+    with pytest.raises(BinaryFormatError, match=r"it has no Info\.plist with what it is called"):
+        read_bundle(tmp_path)
+
+
+def test_nothing_outside_is_signed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(PROGRAM)
+    bundle = make_bundle(tmp_path)
+    told = {"CFBundleIdentifier": "org.bad", "CFBundleExecutable": "../../../../../../outside"}
+    inner = bundle / "Contents/Resources/Bad.app/Contents"
+    (inner / "MacOS").mkdir(parents=True)
+    (inner / "Info.plist").write_bytes(plistlib.dumps(told))
+    assert (inner / "MacOS" / told["CFBundleExecutable"]).samefile(outside)
+    sign_bundle(bundle, CodeSigner())
+    assert outside.read_bytes() == PROGRAM
+
+
+@pytest.mark.parametrize(
+    "seal",
+    [b"<plist><dict>", plistlib.dumps({}), plistlib.dumps({"files2": {"Resources/x": b"hash"}})],
+)
+def test_a_damaged_seal_is_told(tmp_path: Path, seal: bytes) -> None:
+    bundle = make_bundle(tmp_path)
+    sign_bundle(bundle, CodeSigner())
+    (bundle / "Contents/_CodeSignature/CodeResources").write_bytes(seal)
+    with pytest.raises(BinaryFormatError, match="cannot read CodeResources"):
+        verify_bundle(bundle)
+
+
+@pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("MacOS/x", True), ("Frameworks/Q.framework/Q", True), ("Resources/MacOS/x", False),

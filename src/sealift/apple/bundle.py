@@ -1,18 +1,19 @@
 """Signing of a bundle, inside out: its libraries, its seal, then the program that has that."""
 
-import plistlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sealift.apple.codesign import CodeSigner, directories_of, identifier_of, is_code
 from sealift.apple.message_check import Voucher
+from sealift.apple.property_list import read_table
 from sealift.apple.resources import (
     NestedCode,
     bundle_paths,
     code_resources,
     is_nested,
     seal_problems,
+    sealed_files,
 )
 from sealift.binary.macho_signature import PLIST_SLOT, RESOURCES_SLOT
 from sealift.binary.macho_verify import verify_signature
@@ -44,13 +45,22 @@ def read_bundle(folder: Path) -> Bundle:
     """The bundle at ``folder``; raises :class:`BinaryFormatError` when it is none."""
     contents = folder / "Contents"
     try:
-        told = plistlib.loads((contents / "Info.plist").read_bytes())
-        identifier, program = told["CFBundleIdentifier"], f"MacOS/{told['CFBundleExecutable']}"
-    except (OSError, ValueError, KeyError, plistlib.InvalidFileException) as problem:
-        raise BinaryFormatError(
-            f"cannot use {folder} as an application: it has no Info.plist with what it is called"
-        ) from problem
-    return Bundle(folder=folder, contents=contents, identifier=identifier, program=program)
+        told = read_table((contents / "Info.plist").read_bytes(), "Info.plist")
+    except (OSError, BinaryFormatError) as problem:
+        raise _unnamed(folder) from problem
+    identifier, program = told.get("CFBundleIdentifier"), told.get("CFBundleExecutable")
+    # A path would lead out of the folder, to a file that is signed in its place.
+    if not isinstance(identifier, str) or not isinstance(program, str) or "/" in program:
+        raise _unnamed(folder)
+    return Bundle(
+        folder=folder, contents=contents, identifier=identifier, program=f"MacOS/{program}"
+    )
+
+
+def _unnamed(folder: Path) -> BinaryFormatError:
+    return BinaryFormatError(
+        f"cannot use {folder} as an application: it has no Info.plist with what it is called"
+    )
 
 
 def sign_bundle(folder: Path, signer: CodeSigner, *, signed: str | None = None) -> None:
@@ -160,7 +170,7 @@ def verify_bundle(folder: Path) -> BundleCheck:
 
 def _nested_problems(bundle: Bundle, seal: bytes) -> list[str]:
     problems = []
-    for path, told in plistlib.loads(seal)["files2"].items():
+    for path, told in sealed_files(seal).items():
         place = bundle.contents / path
         if "cdhash" in told and place.is_file():
             found = [one.cdhash for one in directories_of(place.read_bytes(), path)]

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sealift.apple.property_list import read_table
+from sealift.errors import BinaryFormatError
+
 _WEIGHTS: Mapping[str, Any] = {
     "^Resources/.*\\.lproj/": {"optional": True, "weight": 1000.0},
     "^Resources/.*\\.lproj/locversion.plist$": {"omit": True, "weight": 1100.0},
@@ -100,12 +103,20 @@ def _rule(rules: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
     return max(found, key=lambda one: one[0])[1] if found else None
 
 
+def sealed_files(seal: bytes) -> dict[str, dict[str, Any]]:
+    """What the ``seal`` says of each file; raises :class:`BinaryFormatError` where it is damaged."""
+    found = read_table(seal, "CodeResources").get("files2")
+    if not isinstance(found, dict) or not all(isinstance(told, dict) for told in found.values()):
+        raise BinaryFormatError("cannot read CodeResources: it does not say what files are sealed")
+    return found
+
+
 def seal_problems(contents: Path, seal: bytes, program: str) -> list[str]:
     """What in the folder ``contents`` does not fit its ``seal``; code that is nested is passed by.
 
     ``program`` is the path of the one whose signature covers the seal.
     """
-    sealed: Mapping[str, Any] = plistlib.loads(seal)["files2"]
+    sealed = sealed_files(seal)
     there = set(bundle_paths(contents)) - {program}
     wanted = {path for path in there if not (_rule(_RULES2, path) or {}).get("omit")}
     problems = [f"{path} is not sealed" for path in sorted(wanted - set(sealed))]
