@@ -18,6 +18,8 @@ from sealift.apple.finder_window import BACKGROUND, Window, picture_size, write_
 from sealift.apple.hfsplus import catalog_numbers, decomposed, write_volume
 from sealift.apple.image_signature import sign_image, staple_image, verify_image
 from sealift.apple.udif import TRAILER_SIZE, read_trailer, write_image
+from sealift.binary.macho_seal import DirectoryLayout, Seal, signature
+from sealift.binary.macho_signature import HASHES
 from sealift.errors import BinaryFormatError, ConfigError, OutputError
 from tests.support.command import sealift
 from tests.support.developer_id import TEAM, make_authority, timestamping
@@ -179,6 +181,21 @@ def test_a_changed_image_is_found(image: Path, tmp_path: Path, at: int) -> None:
     signed.write_bytes(changed)
     with pytest.raises(AssertionError):
         assert verify_image(signed) == (None, [])
+
+
+@pytest.mark.parametrize("kinds", [(1, 2), (1,)])
+def test_an_image_with_other_hashes(image: Path, tmp_path: Path, kinds: tuple[int, ...]) -> None:
+    seal = Seal(identifier="org.example.made")
+    layout = DirectoryLayout(seal=seal, limit=0, bound=seal.bound())
+    directories = [layout.directory(kind, [bytes(HASHES[kind][1])]) for kind in kinds]
+    content = signature(seal, directories)
+    with image.open("rb") as file:
+        trailer = read_trailer(file)
+    end = trailer.signed(len(content)).raw
+    changed = tmp_path / "x.dmg"
+    changed.write_bytes(image.read_bytes()[: trailer.plist_end] + content + end)
+    with pytest.raises(BinaryFormatError, match="other hashes than one of SHA-256"):
+        verify_image(changed)
 
 
 def test_what_is_no_signed_image(image: Path, tmp_path: Path) -> None:

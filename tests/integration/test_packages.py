@@ -3,8 +3,10 @@
 import gzip
 import os
 import stat
+import struct
 import subprocess
 import xml.etree.ElementTree as ET
+import zlib
 from pathlib import Path
 
 import pytest
@@ -204,7 +206,9 @@ def test_a_signed_package(content: Path, tmp_path: Path) -> None:
     run(openssl, "pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-in", "checksum",
         "-sigfile", "RSA", "-pkeyopt", "digest:sha1", cwd=tmp_path)  # fmt: skip
     assert "Everything is Ok" in run(require_tool("7z"), "t", signed)
+    staple_xar(signed, b"an older and longer ticket")
     staple_xar(signed, b"a ticket")
+    assert signed.read_bytes().count(b"t8lr") == 2
     assert verify_xar(signed) == (voucher, [])
     assert signed.read_bytes().endswith(
         b"a ticket" + b"t8lr\1\0\2\0" + (8).to_bytes(4, "little") + bytes(4)
@@ -231,8 +235,27 @@ def test_what_is_no_package(package: Path, tmp_path: Path) -> None:
     (tmp_path / "x.pkg").write_bytes(package.read_bytes()[:100])
     with pytest.raises(BinaryFormatError, match="ends before its table"):
         read_head(tmp_path / "x.pkg")
+    (tmp_path / "x.pkg").write_bytes(package.read_bytes()[:-100])
+    with pytest.raises(BinaryFormatError, match="ends before its parts do"):
+        verify_xar(tmp_path / "x.pkg")
     with pytest.raises(BinaryFormatError, match="bill of materials"):
         read_bom(b"BOMStore")
+
+
+@pytest.mark.parametrize(
+    ("offset", "length", "told"),
+    [("x", "1", None), ("-1", "1", None), ("0", str(1 << 62), None), ("0", "0", (1 << 64) - 1)],
+)
+def test_numbers_of_a_package_that_cannot_be(
+    tmp_path: Path, offset: str, length: str, told: int | None
+) -> None:
+    data = f"<data><offset>{offset}</offset><length>{length}</length></data>"
+    toc = f"<xar><toc><file>{data}</file></toc></xar>".encode()
+    packed = zlib.compress(toc)
+    head = struct.pack(">4sHHQQI", b"xar!", 28, 1, told or len(packed), len(toc), 1)
+    (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))
+    with pytest.raises(BinaryFormatError, match=r"where parts are|ends before"):
+        verify_xar(tmp_path / "x.pkg")
 
 
 def test_only_files_folders_and_links_are_packed(tmp_path: Path) -> None:

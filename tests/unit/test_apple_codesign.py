@@ -4,26 +4,33 @@ import plistlib
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from asn1crypto import core
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealift.apple import entitlements
 from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
 from sealift.apple.codesign import CodeSigner, directories_of
+from sealift.apple.message import CDHASHES, signed_message
+from sealift.apple.message_check import check_message
 from sealift.apple.requirement import FOR_APPLICATIONS, Requirement
 from sealift.binary.macho_layout import LC_CODE_SIGNATURE, Commands, read_slices
+from sealift.binary.macho_seal import HashedDirectory
 from sealift.binary.macho_signature import read_blobs
 from sealift.binary.macho_verify import SignatureCheck, read_hashed, verify_signature
 from sealift.binary.view import View
-from sealift.errors import ConfigError, FetchError, SealiftError
+from sealift.errors import BinaryFormatError, ConfigError, FetchError, SealiftError
 from sealift.signing import Identity
 from tests.support.developer_id import (
     PASSWORD,
     TEAM,
     Authority,
+    Issued,
     issue,
     make_authority,
     timestamping,
@@ -195,6 +202,23 @@ def test_a_message_on_other_code_does_not_hold(
     assert "its message is about something else" in check(bytes(other)).problems
 
 
+def test_a_message_with_a_damaged_list_of_hashes_does_not_hold(
+    certificate: SigningCertificate,
+) -> None:
+    directory = HashedDirectory(2, b"code")
+    attributes = [(CDHASHES, [core.OctetString(b"<plist><dict>")])]
+    message = signed_message(certificate, directory.content, attributes)
+    (problem,) = check_message(message, [directory]).problems
+    assert "its message cannot be read: cannot read the list of hashes" in problem
+
+
+def test_hashes_of_a_kind_that_is_not_known(tmp_path: Path) -> None:
+    content = signed(tmp_path / "x", CodeSigner())
+    at = content.index(b"\xfa\xde\x0c\x02") + 37
+    with pytest.raises(BinaryFormatError, match="hashes that are not known"):
+        directories_of(content[:at] + b"\x09" + content[at + 1 :], "x")
+
+
 @pytest.mark.parametrize("part", [b"Made Developer", b"Made Timestamps"])
 def test_no_certificate_of_a_message_may_be_changed(
     tmp_path: Path, certificate: SigningCertificate, part: bytes
@@ -251,6 +275,16 @@ def test_files_that_are_no_certificate(authority: Authority, tmp_path: Path) -> 
         )
     with pytest.raises(ConfigError, match="PKCS#11"):
         load_certificate(replace(authority.identity(), key="pkcs11:token=x"), Purpose.APPLICATION)
+
+
+def test_a_key_that_signs_no_code(tmp_path: Path) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Curve")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    own = Issued(builder.sign(key, None), key)
+    with pytest.raises(ConfigError, match="its key is neither RSA nor"):
+        load_certificate(pem_identity(tmp_path, own.pem + own.key_pem()), Purpose.APPLICATION)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Notarization, with a server that plays Apple's part."""
 
 import io
+import os
 import plistlib
 import zipfile
 from collections.abc import Iterator
@@ -124,6 +125,16 @@ def test_what_apple_does_not_like_is_told(application: Path, server: tuple[Apple
         "Archive contains critical errors", "error: x/bin: The binary is not signed.",
     )  # fmt: skip
     assert not (application / "Contents/CodeResources").exists()
+
+
+def test_files_older_than_archives_have_times_for(
+    application: Path, server: tuple[Apple, Notary]
+) -> None:
+    os.utime(application / "Contents/Info.plist", (0, 0))
+    apple, notary = server
+    notarize(application, notary, timeout=60)
+    with zipfile.ZipFile(io.BytesIO(apple.uploaded)) as sent:
+        assert sent.getinfo("Made.app/Contents/Info.plist").date_time[0] == 1980
 
 
 def test_one_can_come_back_to_a_submission(application: Path, server: tuple[Apple, Notary]) -> None:

@@ -72,7 +72,8 @@ def load_certificate(
     """The certificate of ``identity``, fit for ``purpose`` at this time.
 
     Raises :class:`ConfigError` when its file cannot be read, the password does not open it, it has
-    no key, is not valid now, or must not sign code; :class:`ToolError` without the library.
+    no key or one of another kind, is not valid now, or must not sign code; :class:`ToolError`
+    without the library.
     """
     try:
         # Names in Apple's certificates may be longer than the standard allows.
@@ -86,6 +87,7 @@ def _load(identity: Identity, purpose: Purpose, now: datetime) -> SigningCertifi
     from cryptography.hazmat.primitives import hashes
 
     leaf, others, key = _read(identity)
+    _check_key(key, identity.certificate)
     _check_time(leaf, identity.certificate, now)
     _check_use(leaf, identity.certificate, purpose)
     is_developer_id = _MARKS[purpose] in _extensions(leaf)
@@ -164,9 +166,7 @@ def _read_pem(
         raise _unusable(key_path, "it has no private key")
     try:
         key = serialization.load_pem_private_key(text, password if b"ENCRYPTED" in text else None)
-    except TypeError:
-        raise _wrong_password(key_path) from None
-    except ValueError:
+    except (TypeError, ValueError):
         raise _wrong_password(key_path) from None
     own = [one for one in found if one.public_key() == key.public_key()]
     if not own:
@@ -185,6 +185,13 @@ def _chain(
             break
         chain.append(issuers[0])
     return tuple(chain)
+
+
+def _check_key(key: Any, path: Path) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise _unusable(path, "its key is neither RSA nor of an elliptic curve for ECDSA")
 
 
 def _check_time(leaf: "x509.Certificate", path: Path, now: datetime) -> None:

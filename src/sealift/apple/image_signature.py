@@ -78,12 +78,15 @@ def image_directory(path: Path) -> HashedDirectory:
 def verify_image(path: Path) -> tuple[Voucher | None, list[str]]:
     """Who vouches for the signed image at ``path``, and what does not fit in its signature.
 
-    Raises :class:`BinaryFormatError` when it is no image or not signed.
+    Raises :class:`BinaryFormatError` when it is no image, not signed, or with other hashes than
+    disk images have.
     """
     with _signature_part(path) as (trailer, part):
         blobs = read_blobs(part, 0, part.size)
-        (told,) = read_directories(part, blobs)
-        (directory,), message = read_hashed(part, 0, part.size)
+        told = read_directories(part, blobs)[0]
+        directories, message = read_hashed(part, 0, part.size)
+        if [one.kind for one in directories] != [_SHA256]:
+            raise part.broken("its signature has other hashes than one of SHA-256")
         problems = []
         expected = _digest(path, trailer.plist_end)
         if told.limit != trailer.plist_end or part.content(told.hashes, 32) != expected:
@@ -95,7 +98,7 @@ def verify_image(path: Path) -> tuple[Voucher | None, list[str]]:
             content = bound.get(slot)
             if stored != (bytes(32) if content is None else hashlib.sha256(content).digest()):
                 problems.append(f"blob {slot} is not the one signed")
-    voucher = check_message(message, [directory]) if message else None
+    voucher = check_message(message, directories) if message else None
     return voucher, problems + list(voucher.problems if voucher else ())
 
 

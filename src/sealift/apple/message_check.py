@@ -6,7 +6,6 @@ question, answered by :attr:`Voucher.is_apple` for Apple's root alone.
 
 import contextlib
 import hashlib
-import plistlib
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from sealift.apple.asn1 import ASN1
 from sealift.apple.certificate import apple_certificates, lacking
 from sealift.apple.message import CDHASHES, CDHASHES_WHOLE, TIMESTAMP, encoded
+from sealift.apple.property_list import read_table
 from sealift.binary.macho_seal import HashedDirectory
+from sealift.errors import BinaryFormatError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -60,8 +61,10 @@ def check_signed(
 
 def _check(message: bytes, content: bytes, directories: Sequence[HashedDirectory]) -> Voucher:
     from asn1crypto import cms, tsp  # tsp makes timestamps known to cms
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     assert tsp
+    damaged = (ValueError, TypeError, LookupError, AttributeError, BinaryFormatError)
     try:
         data = cms.ContentInfo.load(message)["content"]
         signer = data["signer_infos"][0]
@@ -75,7 +78,7 @@ def _check(message: bytes, content: bytes, directories: Sequence[HashedDirectory
         problems += _attribute_problems(signer, directories)
         chain, others = checked.chain(time)
         problems += others
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as problem:
+    except (*damaged, UnsupportedAlgorithm) as problem:
         return Voucher(problems=(f"its message cannot be read: {problem}",))
     roots = {encoded(one) for one in apple_certificates()}
     return Voucher(
@@ -170,7 +173,7 @@ def _attribute_problems(signer: Any, directories: Sequence[HashedDirectory]) -> 
     """Whether Apple's attributes, where they are, name the directories."""
     values = {a["type"].dotted: a["values"] for a in signer["signed_attrs"]}
     if directories and CDHASHES in values:
-        told = plistlib.loads(values[CDHASHES][0].native)["cdhashes"]
+        told = read_table(values[CDHASHES][0].native, "the list of hashes")["cdhashes"]
         if told != [one.cdhash for one in directories]:
             yield "its message names other code"
     if directories and CDHASHES_WHOLE in values:

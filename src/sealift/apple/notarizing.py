@@ -18,6 +18,7 @@ from sealift.apple.image_signature import image_directory, staple_image, verify_
 from sealift.apple.message_check import Voucher
 from sealift.apple.notary import Notary
 from sealift.apple.xar import read_head, staple_xar, verify_xar
+from sealift.binary.writing import changed_whole, write_whole
 from sealift.errors import RefusedError
 
 _SHA1 = 1
@@ -61,7 +62,7 @@ class _Application:
         return _record(directory.kind, directory.cdhash)
 
     def staple(self, ticket: bytes) -> None:
-        (self.path / "Contents" / "CodeResources").write_bytes(ticket)
+        write_whole(self.path / "Contents" / "CodeResources", ticket, 0o644)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class _Image:
         return _record(directory.kind, directory.cdhash)
 
     def staple(self, ticket: bytes) -> None:
-        staple_image(self.path, ticket)
+        with changed_whole(self.path) as copy:
+            staple_image(copy, ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class _Package:
         return _record(_SHA1, read_head(self.path).checksum)
 
     def staple(self, ticket: bytes) -> None:
-        staple_xar(self.path, ticket)
+        with changed_whole(self.path) as copy:
+            staple_xar(copy, ticket)
 
 
 _KINDS: dict[str, Callable[[Path], _Kind]] = {
@@ -164,7 +167,9 @@ def _submit(path: Path, notary: Notary) -> str:
 
 def pack_application(folder: Path, out: Path) -> None:
     """Write the application at ``folder`` as a zip that Apple's notary takes, links kept."""
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    deflated = zipfile.ZIP_DEFLATED
+    # Files may be older than what such an archive has times for.
+    with zipfile.ZipFile(out, "w", deflated, compresslevel=6, strict_timestamps=False) as archive:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder.parent).as_posix()
             if path.is_symlink():

@@ -104,7 +104,10 @@ def _rule(rules: Mapping[str, Any], path: str) -> Mapping[str, Any] | None:
 
 
 def sealed_files(seal: bytes) -> dict[str, dict[str, Any]]:
-    """What the ``seal`` says of each file; raises :class:`BinaryFormatError` where it is damaged."""
+    """What the ``seal`` says of each file.
+
+    Raises :class:`BinaryFormatError` where it is damaged.
+    """
     found = read_table(seal, "CodeResources").get("files2")
     if not isinstance(found, dict) or not all(isinstance(told, dict) for told in found.values()):
         raise BinaryFormatError("cannot read CodeResources: it does not say what files are sealed")

@@ -6,6 +6,7 @@ it; the signature's strength is in the message, which is of SHA-256 over the tab
 
 import base64
 import hashlib
+import os
 import shutil
 import struct
 import xml.etree.ElementTree as ET
@@ -243,10 +244,10 @@ def read_head(path: Path) -> XarHead:
         if len(raw) < size or not raw.startswith(_MAGIC):
             raise BinaryFormatError(f"cannot use {path.name}: it does not begin as a package does")
         _, own, _, length, _, _ = struct.unpack(_HEADER, raw)
+        if own + length > path.stat().st_size:
+            raise BinaryFormatError(f"cannot use {path.name}: it ends before its table of contents")
         file.seek(own)
         packed = file.read(length)
-    if len(packed) != length:
-        raise BinaryFormatError(f"cannot use {path.name}: it ends before its table of contents")
     return XarHead(packed, own + length)
 
 
@@ -263,24 +264,47 @@ def verify_xar(path: Path) -> tuple[Voucher | None, list[str]]:
         if file.read(_CHECKSUM_SIZE) != head.checksum:
             problems.append("its table of contents is not the one that was checksummed")
         for element in table.iter("data"):
-            offset, length = (int(element.findtext(key, "0")) for key in ("offset", "length"))
-            file.seek(head.heap + offset)
-            if _sha1(file.read(length)) != element.findtext("archived-checksum"):
-                problems.append(f"the {length} bytes at {offset} are not those it promises")
+            offset, content = _told(file, head, element, "length")
+            if _sha1(content) != element.findtext("archived-checksum"):
+                problems.append(f"the {len(content)} bytes at {offset} are not those it promises")
         message = b""
         for element in table.iter("x-signature"):
-            file.seek(head.heap + int(element.findtext("offset", "0")))
-            message = file.read(int(element.findtext("size", "0")))
+            _, message = _told(file, head, element, "size")
     if not message:
         return None, problems
     voucher = check_signed(message, head.checksum)
     return voucher, problems + list(voucher.problems)
 
 
+def _told(file: BinaryIO, head: XarHead, element: ET.Element, size: str) -> tuple[int, bytes]:
+    """Where in the heap a part is that ``element`` tells of, and its bytes."""
+    numbers = [element.findtext(key, "") for key in ("offset", size)]
+    if not all(number.isdecimal() and len(number) < 20 for number in numbers):
+        raise BinaryFormatError("cannot read a table of contents: it does not say where parts are")
+    offset, length = map(int, numbers)
+    if head.heap + offset + length > file.seek(0, os.SEEK_END):
+        raise BinaryFormatError("cannot use the package: it ends before its parts do")
+    file.seek(head.heap + offset)
+    return offset, file.read(length)
+
+
 def staple_xar(path: Path, ticket: bytes) -> None:
-    """Put the ``ticket`` of a notarization behind the archive at ``path``."""
-    with path.open("ab") as file:
+    """Put the ``ticket`` of a notarization behind the archive at ``path``; an older one goes."""
+    with path.open("r+b") as file:
+        file.seek(_end_without_ticket(file))
         file.write(b"".join(_trailers(ticket)))
+        file.truncate()
+
+
+def _end_without_ticket(file: BinaryIO) -> int:
+    size, each = file.seek(0, os.SEEK_END), struct.calcsize(_TICKET)
+    file.seek(max(0, size - each))
+    tail = file.read(each)
+    if len(tail) < each or tail[:8] != struct.pack(_TICKET, b"t8lr", 1, _TICKET_KIND, 0, 0)[:8]:
+        return size
+    (length,) = struct.unpack_from("<I", tail, 8)
+    start = size - each - int(length) - each  # the terminator is before the ticket
+    return start if start > 0 else size
 
 
 def _trailers(ticket: bytes) -> Iterator[bytes]:

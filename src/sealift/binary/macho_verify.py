@@ -68,12 +68,17 @@ def verify_signature(
 
 
 def read_hashed(part: Part, offset: int, size: int) -> tuple[list[HashedDirectory], bytes]:
-    """The code directories of the signature at ``offset`` of ``part``, and the message on them."""
+    """The code directories of the signature at ``offset`` of ``part``, and the message on them.
+
+    Raises :class:`BinaryFormatError` when it is damaged, or has hashes that are not known.
+    """
     blobs = read_blobs(part, offset, size)
     directories = [
         HashedDirectory(one.hash_kind, part.content(one.blob.offset, one.blob.length))
         for one in read_directories(part, blobs)
     ]
+    if any(one.kind not in HASHES for one in directories):
+        raise part.broken("its signature has hashes that are not known")
     wrapper = blobs.get(CMS_SLOT)
     message = part.content(wrapper.offset + 8, wrapper.length - 8) if wrapper else b""
     return directories, message
@@ -101,8 +106,6 @@ def _voucher(part: Part, offset: int, size: int) -> "Voucher":
     from sealift.apple.message_check import check_message
 
     directories, message = read_hashed(part, offset, size)
-    if any(one.kind not in HASHES for one in directories):
-        raise part.broken("its signature has hashes that are not known")
     return check_message(message, directories)
 
 
