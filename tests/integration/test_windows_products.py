@@ -1,5 +1,6 @@
 """Real products for Windows in every format, signed, under wine."""
 
+import contextlib
 import dataclasses
 import subprocess
 import time
@@ -92,11 +93,10 @@ def test_a_zip_file_runs_where_it_is_unpacked(
 
 
 def test_installers_of_a_real_product_install_what_runs(
-    image: Image, folder: Path, wine: Wine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image: Image, folder: Path, wine: Wine, tmp_path: Path
 ) -> None:
     (tmp_path / "dist").mkdir()
-    with monkeypatch.context() as moved:  # into a folder named as most name it, from where they are
-        moved.chdir(tmp_path)
+    with contextlib.chdir(tmp_path):  # a folder is named from where the user is
         out = Path("dist")
         setup = export([image], Nsis(), InstallerOptions(compression="fast"), out).path.absolute()
         package = export([image], Msi(), MsiOptions(compression="fast"), out).path.absolute()
