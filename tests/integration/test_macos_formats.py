@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import plistlib
 import re
 import subprocess
@@ -188,6 +189,18 @@ def test_no_certificate_is_told_once(adhoc: Built) -> None:
 
 def test_two_builds_are_the_same_bytes(adhoc: Built, tmp_path: Path) -> None:
     assert built(make_project(tmp_path), BOTH).digests == adhoc.digests
+
+
+def test_all_users_can_read_what_is_installed(tmp_path: Path) -> None:
+    make_project(tmp_path)
+    before = os.umask(0o077)
+    try:
+        build(tmp_path, APPLE, "bundle")
+    finally:
+        os.umask(before)
+    (application,) = (tmp_path / "dist").rglob("*.app")
+    for path in (application, *application.rglob("*")):
+        assert path.stat().st_mode & 0o044 == 0o044, path
 
 
 def test_the_image_has_the_application_and_the_link(adhoc: Built, tmp_path: Path) -> None:

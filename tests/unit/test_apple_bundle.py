@@ -1,5 +1,6 @@
 """Bundles: sealed whole, signed inside out, and found out when a file changes."""
 
+import os
 import plistlib
 import re
 from collections.abc import Callable
@@ -103,6 +104,17 @@ def test_signing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
     sign_bundle(bundle, CodeSigner())
     assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+
+
+def test_all_users_can_read_the_seal_whatever_the_umask(tmp_path: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    before = os.umask(0o077)
+    try:
+        sign_bundle(bundle, CodeSigner())
+    finally:
+        os.umask(before)
+    seal = bundle / "Contents/_CodeSignature/CodeResources"
+    assert [oct(path.stat().st_mode & 0o777) for path in (seal, seal.parent)] == ["0o644", "0o755"]
 
 
 def test_applications_among_the_resources_are_signed_as_such(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sealift.apple.resources import (
 )
 from sealift.binary.macho_signature import PLIST_SLOT, RESOURCES_SLOT
 from sealift.binary.macho_verify import verify_signature
+from sealift.binary.writing import write_whole
 from sealift.errors import BinaryFormatError
 
 SEAL = "_CodeSignature/CodeResources"
@@ -94,7 +95,8 @@ def sign_bundle(folder: Path, signer: CodeSigner, *, signed: str | None = None) 
     seal = code_resources(bundle.contents, paths, nested)
     place = bundle.contents / SEAL
     place.parent.mkdir(exist_ok=True)
-    place.write_bytes(seal)
+    place.parent.chmod(0o755)  # whatever the umask
+    write_whole(place, seal, 0o644)
     signer.sign_file(
         bundle.contents / bundle.program,
         identifier=bundle.identifier,

@@ -17,6 +17,7 @@ from pathlib import Path
 from sealift.apple.bundle import sign_bundle
 from sealift.apple.information import ICON, Information, icon_name
 from sealift.apple.signer import signer_of
+from sealift.binary.writing import write_whole
 from sealift.config import option, read_options
 from sealift.errors import ConfigError, OutputError
 from sealift.icon import make_icns
@@ -124,7 +125,7 @@ def write_application(image: Image, options: BundleOptions, out: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         file.write(path)
     for name, content in _descriptions(image, options).items():
-        (contents / name).write_bytes(content)
+        write_whole(contents / name, content, 0o644)
     for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
         folder.chmod(0o755)
     sign_bundle(out, signer, signed=_RESOURCES if is_certified else None)
