@@ -114,8 +114,9 @@ def ask(
 ) -> Answer:
     """What the server at ``url`` answers to one request, whatever the status; ``body`` is sent.
 
-    Answers longer than ``limit`` bytes, and servers that cannot be reached or are busy after
-    further tries, raise :class:`FetchError`.
+    ``headers`` go to that server alone, not to one that it leads to.  Answers longer than ``limit``
+    bytes, and servers that cannot be reached or are busy after further tries, raise
+    :class:`FetchError`.
     """
     sent = dict(headers)
     if isinstance(body, Path):
@@ -124,8 +125,10 @@ def ask(
     def tried() -> Answer:
         with contextlib.ExitStack() as stack:
             data = stack.enter_context(body.open("rb")) if isinstance(body, Path) else body
-            request = urllib.request.Request(url, data=data, headers=sent, method=method)  # noqa: S310
+            request = urllib.request.Request(url, data=data, method=method)  # noqa: S310
             request.add_header("User-Agent", "sealift")
+            for name, value in sent.items():  # which may tell secrets, to this server alone
+                request.add_unredirected_header(name, value)
             return _answer(request, limit)
 
     for pause in _PAUSES:

@@ -151,3 +151,29 @@ def test_what_is_answered_has_a_limit(server: str) -> None:
 def test_only_web_servers_are_asked(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="no address of a web server"):
         ask(tmp_path.as_uri(), method="GET", headers={}, limit=10)
+
+
+def test_who_is_asked_is_told_secrets_and_nobody_it_leads_to() -> None:
+    seen: list[tuple[str, str | None, str | None]] = []
+
+    class Handler(Quiet):
+        target: str | None = None
+
+        def do_GET(self) -> None:  # noqa: N802  (its base calls it)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            told = self.headers["Authorization"], self.headers["Content-Type"]
+            seen.append((self.command, *told))
+            self.send_response(302 if self.target else 200)
+            if self.target:
+                self.send_header("Location", self.target)
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815
+
+    with serving(Handler) as other:
+        leading = type("Leading", (Handler,), {"target": f"http://{other}/"})
+        with serving(leading) as host:
+            headers = {"Authorization": "Bearer secret", "Content-Type": "application/json"}
+            answer = ask(f"http://{host}/", method="POST", headers=headers, body=b"{}", limit=10)
+    assert answer == Answer(200, b"")
+    assert seen == [("POST", "Bearer secret", "application/json"), ("GET", None, None)]
