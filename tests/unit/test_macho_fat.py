@@ -18,6 +18,12 @@ APPLE = make_macho(MachoSpec(cpu="arm64", install_name="/a"))
 OLD = make_macho(MachoSpec(cpu="i386", bits=32, install_name="/a"))
 
 
+def aligned(data: bytes, exponent: int) -> bytes:
+    """A fat file of ``data`` that tells another alignment than it has."""
+    fat = make_fat([("arm64", data)])
+    return fat[:24] + exponent.to_bytes(4, "big") + fat[28:]
+
+
 def contents(data: bytes) -> list[bytes]:
     return [it.part.content(0, it.size) for it in read_slices(View(data, "it"))]
 
@@ -54,6 +60,7 @@ def test_fat_files_are_taken_apart_first(wide: bool) -> None:  # noqa: FBT001
         ({"a": make_fat([("arm64", APPLE)]), "b": APPLE}, "cannot merge b with a: both are for"),
         ({"a": b"\x7fELF" + bytes(60), "b": INTEL}, "cannot read a: it does not begin"),
         ({"a": make_fat([("arm64", APPLE)])[:-8], "b": INTEL}, "it ends before"),
+        ({"a": aligned(APPLE, 40)}, "a slice is aligned to 2 to the power of 40"),
         ({"a": make_fat([("arm64", b"!<arch>\n" + bytes(64))])}, "it is a static library"),
     ],
 )

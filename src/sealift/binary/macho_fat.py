@@ -12,6 +12,7 @@ from sealift.binary.macho import cpu_name
 from sealift.binary.macho_layout import (
     FAT_MAGIC,
     FAT_MAGIC_64,
+    MOST_ALIGN,
     fat_layout,
     is_fat,
     read_header,
@@ -84,6 +85,8 @@ def _pieces(name: str, data: bytes) -> Iterator[_Piece]:
     for piece in slices:
         if piece.is_cut:
             raise view.broken("it ends before its last slice does")
+        if piece.align > MOST_ALIGN:
+            raise view.broken(f"a slice is aligned to 2 to the power of {piece.align}")
         header = read_header(piece.part)
         cpu = cpu_name(header)
         usual = _ALIGN.get(cpu, _USUAL)

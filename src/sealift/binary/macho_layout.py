@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sealift.binary.view import View
 
+MOST_ALIGN = 15  # of a slice in a fat file, as an exponent of two: as lipo
 FAT_MAGIC, FAT_MAGIC_64 = 0xCAFEBABE, 0xCAFEBABF
 _THIN = {
     b"\xfe\xed\xfa\xce": (">", 32), b"\xfe\xed\xfa\xcf": (">", 64),

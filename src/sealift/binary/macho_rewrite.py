@@ -7,14 +7,13 @@ left behind them, plus that of commands which no loader reads.
 import struct
 from collections.abc import Iterator, Sequence
 
-from sealift.binary.macho_layout import Commands, fat_layout, is_fat, read_fat
+from sealift.binary.macho_layout import MOST_ALIGN, Commands, fat_layout, is_fat, read_fat
 from sealift.binary.view import View
 from sealift.errors import BinaryFormatError
 
 _LC_SOURCE_VERSION = 0x2A
 # Tables that tools read; without one and with an empty one is the same.
 _TABLES = {0x29, 0x2B, 0x2E}  # data in code, signing requirements, optimisation hints
-_MOST_ALIGN = 15  # as lipo
 
 
 def command_limit(commands: Commands) -> int:
@@ -82,7 +81,7 @@ def with_slices(view: View, contents: Sequence[bytes]) -> bytes:
     head = bytearray(view.data[: 8 + count * entry])
     pieces, at = [], len(head)
     for index, (align, content) in enumerate(_all_slices(view, contents)):
-        if align > _MOST_ALIGN:
+        if align > MOST_ALIGN:
             raise view.broken(f"a slice is aligned to 2 to the power of {align}")
         gap = -at % (1 << align)
         values = list(struct.unpack_from(layout, head, 8 + index * entry))
