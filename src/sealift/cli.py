@@ -97,7 +97,7 @@ def _input_options(command: Command) -> Command:
 
 _format_option = click.option(
     "-f", "--format", "formats", multiple=True, metavar="FORMAT",
-    help="What to make: onefile, dir, tar, pyz; may be repeated.",
+    help="What to make, such as onefile or nsis (`sealift targets` has all); may be repeated.",
 )  # fmt: skip
 _out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("dist"),

@@ -2,12 +2,15 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from sealift import plugins
 from sealift.cli import sealift
+from sealift.project import settings_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")])
@@ -44,3 +47,13 @@ def test_the_findings_are_up_to_date(generator: ModuleType) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_are_written_as_they_are_read(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```toml\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        table = tomllib.loads(block).get("tool", {}).get("sealift", {})
+        settings = settings_of(table, source=page.name)
+        for name in plugins.names("formats"):
+            settings.format(name, plugins.load("formats", name).options)
