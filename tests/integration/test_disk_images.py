@@ -1,5 +1,6 @@
 """Disk images as others read them: 7-Zip, dmg2img and The Sleuth Kit."""
 
+import io
 import os
 import re
 import struct
@@ -15,7 +16,7 @@ from mac_alias import Alias
 from sealift.apple.certificate import Purpose, load_certificate
 from sealift.apple.codesign import CodeSigner
 from sealift.apple.finder_window import BACKGROUND, Window, picture_size, write_window
-from sealift.apple.hfsplus import catalog_numbers, decomposed, write_volume
+from sealift.apple.hfsplus import LATEST, catalog_numbers, decomposed, write_volume
 from sealift.apple.image_signature import sign_image, staple_image, verify_image
 from sealift.apple.udif import TRAILER_SIZE, read_trailer, write_image
 from sealift.binary.macho_seal import DirectoryLayout, Seal, signature
@@ -230,6 +231,17 @@ def test_names_that_do_not_fit_and_other_things(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(OutputError, match="no file or folder"):
             write_volume(tmp_path, nothing, label="x", modified=MODIFIED)
+
+
+def test_times_that_a_volume_cannot_tell_are_its_last(tmp_path: Path) -> None:
+    folder, volumes = make_content(tmp_path / "content"), []
+    window = Window(size=(600, 400), icons={}, has_background=True)
+    for modified in (LATEST, LATEST + 1, 1 << 40):
+        write_window(folder, window, label="Late", modified=modified)
+        with io.BytesIO() as volume:
+            write_volume(folder, volume, label="Late", modified=modified)
+            volumes.append(volume.getvalue())
+    assert volumes[0] == volumes[1] == volumes[2]
 
 
 def test_the_window_of_a_volume(content: Path, tmp_path: Path) -> None:

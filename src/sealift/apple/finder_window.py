@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sealift.apple.hfsplus import catalog_numbers
+from sealift.apple.hfsplus import LATEST, catalog_numbers
 from sealift.errors import ConfigError
 
 BACKGROUND = ".background/background.png"
@@ -107,7 +107,7 @@ def _alias(folder: Path, label: str, modified: int) -> bytes:
     from mac_alias import ALIAS_EJECTABLE_DISK, ALIAS_KIND_FILE, Alias
     from mac_alias.alias import TargetInfo, VolumeInfo
 
-    time = datetime.fromtimestamp(modified, UTC)
+    time = datetime.fromtimestamp(min(modified, LATEST), UTC)
     parent, _, name = BACKGROUND.partition("/")
     numbers = catalog_numbers(folder)
     volume = VolumeInfo(

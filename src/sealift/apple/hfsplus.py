@@ -21,6 +21,8 @@ from sealift.errors import OutputError
 BLOCK = 4096
 _SIGNATURE, _VERSION, _UNMOUNTED = b"HX", 5, 0x100
 _SINCE_1904 = 2082844800
+LATEST = 0xFFFFFFFF - _SINCE_1904
+"""The last second that a volume knows, in February 2040, since 1970."""
 _ROOT_PARENT, _ROOT, _FIRST_FREE = 1, 2, 16
 _FOLDER, _FILE, _FOLDER_THREAD, _FILE_THREAD = 1, 2, 3, 4
 _HAS_THREAD, _HAS_FOLDER_COUNT = 0x2, 0x10
@@ -58,13 +60,14 @@ class _Node:
 def write_volume(folder: Path, out: BinaryIO, *, label: str, modified: int) -> int:
     """Write the volume ``label`` with the content of ``folder`` to ``out``; its bytes.
 
-    All times are ``modified``, in seconds since 1970; modes are kept, owners are not: files belong
-    to whoever mounts the volume.  A file ``.VolumeIcon.icns`` becomes the volume's icon.  Raises
-    :class:`OutputError` for a name that is too long, and what is neither file, folder nor link.
+    All times are ``modified``, in seconds since 1970, or :data:`LATEST`; modes are kept, owners are
+    not: files belong to whoever mounts the volume.  A file ``.VolumeIcon.icns`` becomes the
+    volume's icon.  Raises :class:`OutputError` for a name that is too long, and what is neither
+    file, folder nor link.
     """
     root = _read(folder, label)
     nodes = list(_walk(root))
-    volume = _Volume(root, nodes, modified + _SINCE_1904)
+    volume = _Volume(root, nodes, min(modified, LATEST) + _SINCE_1904)
     out.writelines(volume.pieces())
     return volume.total * BLOCK
 

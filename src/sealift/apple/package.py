@@ -59,7 +59,7 @@ def write_package(
     The same content gives the same bytes, but for timestamps.  Raises what
     :func:`~sealift.apple.payload.write_payload` and :func:`~sealift.apple.xar.write_xar` do.
     """
-    with tempfile.TemporaryDirectory(prefix="sealift-pkg-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=".pkg-", dir=package.folder.parent) as scratch:
         place = Path(scratch) / "Payload"
         with place.open("xb") as file:
             payload = write_payload(package.folder, file, level=level, modified=modified)
