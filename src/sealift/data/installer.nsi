@@ -231,7 +231,9 @@ Section
   ${EndIf}
   WriteRegStr ${ROOT} "${ARP}" "DisplayName" "${TITLE}"
   WriteRegStr ${ROOT} "${ARP}" "DisplayVersion" "${VERSION}"
+!if "${PUBLISHER}" != ""
   WriteRegStr ${ROOT} "${ARP}" "Publisher" "${PUBLISHER}"
+!endif
   WriteRegStr ${ROOT} "${ARP}" "DisplayIcon" "$INSTDIR\${PROGRAM},0"
   WriteRegStr ${ROOT} "${ARP}" "InstallLocation" "$INSTDIR"
   WriteRegStr ${ROOT} "${ARP}" "UninstallString" '"$INSTDIR\uninstall.exe"'

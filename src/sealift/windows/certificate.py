@@ -128,4 +128,7 @@ def _wrong_password(identity: Identity) -> ConfigError:
             f"cannot sign with {identity.certificate}: its key asks for a password",
             hint="name a variable that has it with `password-variable`",
         )
-    return ConfigError(f"cannot sign with {identity.certificate}: the password is wrong")
+    return ConfigError(
+        f"cannot sign with {identity.certificate}: the password is wrong",
+        hint="it is what the variable has that `password-variable` names",
+    )
