@@ -193,7 +193,7 @@ FAILURES = {
     "bad-toml": ({"pyproject.toml": "[project"}, ["."], 3, "pyproject.toml"),
     "unknown-target": ({}, [".", "-t", "linux-arm64"], 3, "linux-arm64"),
     "unknown-format": ({}, [".", "-f", "onefil"], 3, "onefil"),
-    "refused-format": ({}, [".", "-t", "windows-x86_64"], 11, "windows-x86_64"),
+    "refused-format": ({}, [".", "-t", "windows-x86_64", "-f", "dmg"], 11, "macOS alone"),
 }
 
 

@@ -30,7 +30,7 @@ Examples:
 def notarize(
     path: Path, *, issuer: str, number: str, key: Path, submission: str | None, timeout: int
 ) -> None:
-    """Have Apple look through a signed FILE for macOS (.app, .dmg, .pkg).
+    """Have Apple look through FILE, which is for macOS.
 
     What it answers, a ticket, is put into the file, so that Macs open it without a question and
     without a network.

@@ -5,6 +5,7 @@ Nothing of it has to be there.  A CPython of the same version on this machine di
 variables are taken, and those are set right.
 """
 
+import functools
 import json
 import re
 import shlex
@@ -206,7 +207,8 @@ def write_answers(
     shutil.copyfile(answering.__file__, folder / "sitecustomize.py")
 
 
-def _ask(program: Path) -> dict[str, Any]:
+@functools.cache
+def _ask(program: Path) -> Mapping[str, Any]:
     said = process.run(
         [program, "-I", "-S", "-c", _ASK],
         env=process.clean_environment(),

@@ -1,5 +1,6 @@
 """Tcl's and Tk's own scripts, without which ``tkinter`` does not start."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +19,21 @@ def script_folders(found: Installation) -> tuple[Path, ...]:
     if found.root:
         folder = found.root / _DEBIAN
         return tuple(path.parent for name in _FIRST_FILES for path in sorted(folder.glob(name)))
-    try:
-        answer = process.run(
-            [found.program, "-I", "-S", "-c", _QUESTION], env=process.clean_environment()
-        )
-    except SealiftError:
+    library, _, version = _answer(found.program).rpartition(" ")
+    if not library:
         return ()
-    library, _, version = answer.strip().rpartition(" ")
     tcl = Path(library)
     return tuple(folder for folder in (tcl, tcl.with_name(f"tk{version}")) if folder.is_dir())
+
+
+@functools.cache
+def _answer(program: Path) -> str:
+    """Where Tcl's scripts are, and Tk's version; empty where ``program`` has none."""
+    try:
+        command: list[str | Path] = [program, "-I", "-S", "-c", _QUESTION]
+        return process.run(command, env=process.clean_environment()).strip()
+    except SealiftError:
+        return ""
 
 
 def compiled_in(folder: Path, found: Installation) -> str:

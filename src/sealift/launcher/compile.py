@@ -151,8 +151,7 @@ def _compilers(target: Target) -> Iterator[_Compiler]:
         found = shutil.which(_systems()[target.os].cc.get(target.name, ""))
         ready = Path(found) if found else None
     if ready:
-        version = process.run([ready, "--version"], action="ask the compiler for its version")
-        yield _Compiler((str(ready),), version, os.environ)
+        yield _Compiler((str(ready),), _version_of(ready), os.environ)
     try:
         yield _zig(target)
     except SealiftError as problem:
@@ -163,6 +162,11 @@ def _compilers(target: Target) -> Iterator[_Compiler]:
             details=[problem.message, *problem.details],
             hint="install gcc or clang   |   pip install ziglang   |   set SEALIFT_CC",
         ) from problem
+
+
+@functools.cache
+def _version_of(compiler: Path) -> str:
+    return process.run([compiler, "--version"], action="ask the compiler for its version")
 
 
 def _zig(target: Target) -> _Compiler:
