@@ -50,8 +50,10 @@ class Order:
 
     @property
     def log(self) -> Path:
-        """Where what its backend says is kept."""
-        return store.store_root() / "logs" / f"{self.label}-{self.target}.log"
+        """Where what its backend says is kept: apart for folders of the same name and version."""
+        folder = self.sources.folder
+        which = f"-{store.digest_of(str(folder))[:8]}" if folder else ""
+        return store.store_root() / "logs" / f"{self.label}{which}-{self.target}.log"
 
 
 def made_once(order: Order, parts: Sequence[str], make: Callable[[Path, str], object]) -> Path:

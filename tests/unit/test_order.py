@@ -43,6 +43,11 @@ def test_projects_whose_changes_cannot_be_told_are_told_apart(tmp_path: Path) ->
     assert one.is_file()
 
 
+def test_projects_of_one_name_do_not_write_into_one_log(tmp_path: Path) -> None:
+    logs = {order(reaching_out(tmp_path / name)).log for name in ("one", "other")}
+    assert len(logs) == 2
+
+
 def test_the_time_that_builds_are_told_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
