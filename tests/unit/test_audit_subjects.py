@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -117,6 +118,16 @@ def test_an_rpm_package(how: str, stripped: bool, tmp_path: Path) -> None:  # no
     assert inventory.kind is Kind.RPM
     assert inventory.members == tuple(FILES)
     assert natives(inventory) == ["usr/lib/libdemo.so.1"]
+
+
+def test_an_rpm_package_with_texts_where_numbers_belong(tmp_path: Path) -> None:
+    """A fuzzer made it."""
+    package = write_rpm(tmp_path / "demo.rpm", FILES)
+    content = package.read_bytes()
+    numbers, texts = struct.pack(">II", 1116, 4), struct.pack(">II", 1116, 8)
+    assert content.count(numbers) == 1
+    package.write_bytes(content.replace(numbers, texts))
+    assert "its RPM header has texts for numbers" in str(found(package).problems)
 
 
 LAYERS = [

@@ -50,7 +50,7 @@ def rpm_members(subject: Subject) -> Members:
         file.seek(_RPM_LEAD)
         _skip_padding(file, _rpm_header(file, subject.name)[1])
         tags, _ = _rpm_header(file, subject.name)
-        files = _rpm_files(tags)
+        files = _rpm_files(tags, subject.name)
         stream = unpacked(file)
         yield from _Cpio(stream, subject.name, files).members()
 
@@ -87,15 +87,14 @@ def _values(kind: int, data: bytes, at: int, count: int) -> Iterator[object]:
             yield struct.unpack_from(f">{letter}", data, offset)[0]
 
 
-def _rpm_files(tags: Mapping[int, tuple[object, ...]]) -> tuple[_RpmFile, ...]:
+def _rpm_files(tags: Mapping[int, tuple[object, ...]], package: str) -> tuple[_RpmFile, ...]:
     folders = [str(folder) for folder in tags.get(_FOLDER_NAMES, ())]
     sizes = tags.get(_LONG_SIZES) or tags.get(_SIZES, ())
     rows = zip(tags.get(_NAMES, ()), tags.get(_FOLDERS, ()), sizes, tags.get(_MODES, ()))  # noqa: B905
     found = []
     for name, folder, size, mode in rows:
-        assert isinstance(folder, int)
-        assert isinstance(size, int)
-        assert isinstance(mode, int)
+        if not (isinstance(folder, int) and isinstance(size, int) and isinstance(mode, int)):
+            raise ArchiveError(f"cannot read {package}: its RPM header has texts for numbers")
         above = folders[folder] if folder < len(folders) else ""
         found.append(_RpmFile(plain(f"{above}{name}"), size, mode))
     return tuple(found)
