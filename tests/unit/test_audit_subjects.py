@@ -127,7 +127,7 @@ def test_an_rpm_package_with_texts_where_numbers_belong(tmp_path: Path) -> None:
     numbers, texts = struct.pack(">II", 1116, 4), struct.pack(">II", 1116, 8)
     assert content.count(numbers) == 1
     package.write_bytes(content.replace(numbers, texts))
-    assert "its RPM header has texts for numbers" in str(found(package).problems)
+    assert "its RPM header has texts for numbers" in str(take_inventory(package).problems)
 
 
 LAYERS = [
