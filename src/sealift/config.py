@@ -20,14 +20,13 @@ from sealift.errors import ConfigError
 
 Options = TypeVar("Options")
 _TABLES = ("target", "build", "app", "document", "signing")
-_PATHS = ("patches", "icon", "certificate", "key", "installer")  # fields of these tables
 
 
 def option(default: Any, text: str, *, choices: Sequence[str] = (), is_path: bool = False) -> Any:
     """A settings field: its default, one line of help, and what it may be.
 
-    ``is_path`` is for a field of a format that names a file: relative to the one its table is in,
-    absolute once it is read.
+    ``is_path`` is for a field that names files: relative to the one its table is in, absolute once
+    it is read.
     """
     told = {"help": text, "choices": tuple(choices), "is_path": is_path}
     if isinstance(default, dict):
@@ -104,7 +103,9 @@ class BuildOptions:
         {}, "settings of its build backend (PEP 517), each a string or a list"
     )
     requires: tuple[str, ...] = option((), "what its build requires besides, or in which versions")
-    patches: tuple[str, ...] = option((), "patches to its sources, relative to this file")
+    patches: tuple[str, ...] = option(
+        (), "patches to its sources, relative to this file", is_path=True
+    )
     libraries: tuple[str, ...] = option((), "C libraries it is built with, such as libpq")
     optional: tuple[str, ...] = option(
         (), 'extension modules that its wheel may lack, such as "pkg._fast"; "*" for all'
@@ -124,7 +125,9 @@ class AppOptions:
     )
     publisher: str | None = option(None, "who makes it; the project's author by default")
     copyright: str | None = option(None, 'such as "© 2026 Example Ltd"')
-    icon: str | None = option(None, "a square picture, PNG or SVG, relative to this file")
+    icon: str | None = option(
+        None, "a square picture, PNG or SVG, relative to this file", is_path=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +142,9 @@ class DocumentOptions:
     )
     title: str | None = option(None, "what people read; NAME by default")
     mime: str | None = option(None, 'their media type, such as "text/plain"')
-    icon: str | None = option(None, "a square picture, PNG or SVG, relative to this file")
+    icon: str | None = option(
+        None, "a square picture, PNG or SVG, relative to this file", is_path=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,16 +154,22 @@ class SigningOptions:
     Paths are treated as in :class:`AppOptions`.
     """
 
-    certificate: str | None = option(None, "a PKCS#12 (.pfx, .p12) or PEM file, relative to this")
+    certificate: str | None = option(
+        None, "a PKCS#12 (.pfx, .p12) or PEM file, relative to this", is_path=True
+    )
     key: str | None = option(
-        None, 'PEM file of its private key, or a "pkcs11:" URI; in the certificate\'s by default'
+        None,
+        'PEM file of its private key, or a "pkcs11:" URI; in the certificate\'s by default',
+        is_path=True,
     )
     password_variable: str | None = option(
         None, "environment variable that has the password of the key"
     )
     timestamp: str | None = option(None, "URL of a timestamp authority (RFC 3161)")
     installer: str | None = option(
-        None, "for macOS: the certificate of packages, with its key, opened by the same password"
+        None,
+        "for macOS: the certificate of packages, with its key, opened by the same password",
+        is_path=True,
     )
 
 
@@ -228,14 +239,9 @@ def read_settings(
 
 
 def _subtable(options: type[Options], value: Any, key: str, source: str) -> Options:
-    """The table ``key`` as the dataclass ``options``, its paths absolute."""
+    """The table ``key`` as the dataclass ``options``."""
     where = f"tool.sealift.{key}"
-    made = read_options(options, _mapping(value, key, source), where=where, source=source)
-    folder = Path(source).absolute().parent
-    changed = {
-        name: _rooted(folder, told) for name in _PATHS if (told := getattr(made, name, None))
-    }
-    return dataclasses.replace(made, **changed)  # type: ignore[type-var]
+    return read_options(options, _mapping(value, key, source), where=where, source=source)
 
 
 def _rooted(folder: Path, told: str | tuple[str, ...]) -> str | tuple[str, ...]:
@@ -259,9 +265,10 @@ def read_options(
     for key, value in table.items():
         _known(key, (*fields, *also), where, source)
         field = fields[key]
-        values[field.name] = _typed(value, hints[field.name], f"{where}.{key}", source)
-        if field.metadata["is_path"] and value:
-            values[field.name] = _rooted(Path(source).absolute().parent, value)
+        typed = _typed(value, hints[field.name], f"{where}.{key}", source)
+        if field.metadata["is_path"] and typed:
+            typed = _rooted(Path(source).absolute().parent, typed)
+        values[field.name] = typed
         choices = field.metadata["choices"]
         if choices and value not in choices:
             raise ConfigError(
