@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from sealift.errors import ConfigError
 
 Options = TypeVar("Options")
+PKCS11 = "pkcs11:"  # how a key that is no file is named (RFC 7512)
 _TABLES = ("target", "build", "app", "document", "signing")
 
 
@@ -247,7 +248,7 @@ def _subtable(options: type[Options], value: Any, key: str, source: str) -> Opti
 def _rooted(folder: Path, told: str | tuple[str, ...]) -> str | tuple[str, ...]:
     if isinstance(told, tuple):
         return tuple(str(folder / path) for path in told)
-    return told if told.startswith("pkcs11:") else str(folder / told)
+    return told if told.startswith(PKCS11) else str(folder / told)
 
 
 def read_options(

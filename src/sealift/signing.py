@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sealift.config import SigningOptions
+from sealift.config import PKCS11, SigningOptions
 from sealift.errors import ConfigError
 
 
@@ -37,7 +37,7 @@ def identity_of(told: SigningOptions | None, system: str) -> Identity | None:
         return None
     where = f"tool.sealift.signing.{system}"
     for key, path in (("certificate", told.certificate), ("key", told.key)):
-        if path and not path.startswith("pkcs11:") and not Path(path).is_file():
+        if path and not path.startswith(PKCS11) and not Path(path).is_file():
             raise ConfigError(f"cannot sign: `{where}.{key}` names {path}, where no file is")
     return Identity(
         certificate=Path(told.certificate),
@@ -71,4 +71,9 @@ def _password(told: SigningOptions, where: str) -> str:
             f"cannot sign: the variable {told.password_variable} that `{where}` names is not set",
             hint="set it to the password of the certificate's file",
         )
+    try:
+        password.encode()
+    except UnicodeEncodeError:  # whose words have a part of it
+        variable = told.password_variable
+        raise ConfigError(f"cannot sign: what the variable {variable} has is not UTF-8") from None
     return password

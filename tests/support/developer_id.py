@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sealift.apple.requirement import FOR_APPLICATIONS, FOR_INSTALLERS, ISSUED_BY_DEVELOPER_ID
 from sealift.signing import Identity
 from tests.support.servers import Quiet, serving
+from tests.support.signing import encryption
 
 TEAM = "TEAM123456"
 PASSWORD = "correct horse"  # noqa: S105
@@ -35,12 +36,9 @@ class Issued:
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def key_pem(self, password: str | None = None) -> bytes:
-        encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-        if password:
-            encryption = serialization.BestAvailableEncryption(password.encode())
+    def key_pem(self, password: str = "") -> bytes:
         form = serialization.PrivateFormat.PKCS8
-        return bytes(self.key.private_bytes(serialization.Encoding.PEM, form, encryption))
+        return bytes(self.key.private_bytes(serialization.Encoding.PEM, form, encryption(password)))
 
 
 def issue(
@@ -52,9 +50,10 @@ def issue(
     unit: str = TEAM,
     days: tuple[int, int] = (-30, 365),
     elliptic: bool = False,
+    key: Any = None,
 ) -> Issued:
     """A certificate for ``name``: an authority where nobody issues it, or it has no uses."""
-    key: Any = ec.generate_private_key(ec.SECP256R1()) if elliptic else _rsa()
+    key = key or (ec.generate_private_key(ec.SECP256R1()) if elliptic else _rsa())
     attributes = [(NameOID.ORGANIZATIONAL_UNIT_NAME, unit), (NameOID.COMMON_NAME, name)]
     subject = x509.Name([x509.NameAttribute(kind, value) for kind, value in attributes])
     now = datetime.now(UTC).replace(microsecond=0)
@@ -101,10 +100,9 @@ class Authority:
         issued = issued or self.application
         path = self.folder / f"{issued.certificate.serial_number:x}.p12"
         others = [self.issuer.certificate, self.root.certificate]
-        encryption = serialization.BestAvailableEncryption(PASSWORD.encode())
         path.write_bytes(
             pkcs12.serialize_key_and_certificates(
-                b"signer", issued.key, issued.certificate, others, encryption
+                b"signer", issued.key, issued.certificate, others, encryption(PASSWORD)
             )
         )
         return Identity(certificate=path, key=None, password=password, timestamp=timestamp)

@@ -51,17 +51,18 @@ class Certificates:
     def key_pem(self, password: str = "") -> bytes:
         """The key, encrypted where there is a password."""
         return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password)
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption(password)
         )
 
     def pfx(self, password: str = "") -> bytes:
         """Both, as PKCS#12."""
         return pkcs12.serialize_key_and_certificates(
-            b"test", self.key, self.certificate, None, _encryption(password)
+            b"test", self.key, self.certificate, None, encryption(password)
         )
 
 
-def _encryption(password: str) -> serialization.KeySerializationEncryption:
+def encryption(password: str) -> serialization.KeySerializationEncryption:
+    """How a key is kept by ``password``: openly where there is none."""
     if password:
         return serialization.BestAvailableEncryption(password.encode())
     return serialization.NoEncryption()

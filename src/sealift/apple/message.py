@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sealift.apple.asn1 import ASN1
-from sealift.apple.certificate import SigningCertificate, lacking
+from sealift.apple.certificate import SigningCertificate
 from sealift.apple.timestamp import timestamp
 from sealift.binary.macho_seal import HashedDirectory
 from sealift.binary.macho_signature import HASHES
+from sealift.certificate import lacking
 
 CDHASHES = "1.2.840.113635.100.9.1"
 CDHASHES_WHOLE = "1.2.840.113635.100.9.2"

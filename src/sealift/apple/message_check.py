@@ -13,10 +13,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sealift.apple.asn1 import ASN1
-from sealift.apple.certificate import apple_certificates, lacking
+from sealift.apple.certificate import apple_certificates
 from sealift.apple.message import CDHASHES, CDHASHES_WHOLE, TIMESTAMP, encoded
 from sealift.apple.property_list import read_table
 from sealift.binary.macho_seal import HashedDirectory
+from sealift.certificate import lacking
 from sealift.errors import BinaryFormatError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sealift import console, fetch
-from sealift.apple.certificate import lacking
 from sealift.apple.store_upload import StoreAccess, upload
+from sealift.certificate import lacking
 from sealift.errors import ConfigError, FetchError, RefusedError
 from sealift.store import file_sha256
 

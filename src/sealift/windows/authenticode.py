@@ -18,26 +18,28 @@ from pathlib import Path
 
 from sealift import process, store
 from sealift.binary.pe import read_pe
+from sealift.certificate import CODE_SIGNING, Certificate, open_certificate, unusable
+from sealift.config import PKCS11
 from sealift.epoch import source_epoch
 from sealift.errors import ConfigError, ToolError
 from sealift.image import Entry, Image, Kind
 from sealift.signing import Identity, identity_of
 from sealift.tools import OSSLSIGNCODE
-from sealift.windows.certificate import Certificate, read_certificate
 
-_FORMAT = "1"  # a new number forgets the copies that were signed
+_FORMAT = "2"  # a new number forgets the copies that were signed
 _PAUSES = (1.0, 4.0)  # seconds before a timestamp is asked for again
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs ``title``; ``password`` is a file."""
+    """Who signs ``title``; ``password`` is a file, ``chain`` a PEM file of the certificate's."""
 
     identity: Identity
     certificate: Certificate
     title: str
     homepage: str
     password: Path
+    chain: Path
 
     def sign(self, path: Path) -> None:
         """Sign the file at ``path``, in its place.
@@ -65,7 +67,7 @@ class Signer:
         """
         identity = self.identity
         key = store.digest_of(
-            *(_FORMAT, sha256, self.certificate.fingerprint, str(self._time())),
+            *(_FORMAT, sha256, _fingerprint(self.certificate), str(self._time())),
             *(identity.timestamp or "", self.title, self.homepage),
         )
 
@@ -108,7 +110,7 @@ class Signer:
 
     def _command(self) -> list[str | Path]:
         identity = self.identity
-        words: list[str | Path] = [OSSLSIGNCODE.require(), "sign", *_keys(identity)]
+        words: list[str | Path] = [OSSLSIGNCODE.require(), "sign", *self._keys()]
         words += ["-h", "sha256", "-n", self.title, "-time", str(self._time())]
         if identity.password:  # it takes an empty file for none
             words += ["-readpass", self.password]
@@ -118,8 +120,25 @@ class Signer:
             words += ["-ts", identity.timestamp]
         return words
 
+    def _keys(self) -> list[str | Path]:
+        """The arguments that name certificate and key."""
+        path, key = self.identity.certificate, self.identity.key
+        if not self.certificate.is_pem:
+            return ["-pkcs12", path]
+        words: list[str | Path] = ["-certs", self.chain]
+        if key is None or not key.startswith(PKCS11):
+            return [*words, "-key", key or path]
+        uri, _, query = key.partition("?")
+        modules = urllib.parse.parse_qs(query).get("module-path")
+        if modules is None:
+            raise ConfigError(
+                "cannot sign: the PKCS#11 URI of the key names no module",
+                hint="append ?module-path=/path/of/the/module.so to it (RFC 7512)",
+            )
+        return ["-pkcs11module", modules[0], *words, "-key", uri]
+
     def _time(self) -> int:
-        return max(source_epoch(), self.certificate.begins)
+        return max(source_epoch(), int(self.certificate.leaf.not_valid_before_utc.timestamp()))
 
     def _hint(self) -> str | None:
         if self.identity.timestamp:
@@ -140,35 +159,31 @@ def opened_signer(image: Image) -> Iterator[Signer | None]:
         yield None
         return
     OSSLSIGNCODE.require()
-    certificate = read_certificate(identity)
+    certificate = open_certificate(identity)
+    _check_use(certificate)
     app = image.application
     with tempfile.TemporaryDirectory(prefix="sealift-signing-") as scratch:
-        password = Path(scratch, "password")
+        password, chain = Path(scratch, "password"), Path(scratch, "chain.pem")
         descriptor = os.open(password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(identity.password)
-        yield Signer(identity, certificate, app.title, app.homepage, password)
+        chain.write_bytes(_pem(certificate))
+        yield Signer(identity, certificate, app.title, app.homepage, password, chain)
 
 
-def _keys(identity: Identity) -> list[str | Path]:
-    """The arguments that name certificate and key."""
-    certificate, key = identity.certificate, identity.key
-    if key is None:
-        if is_pem(certificate):
-            return ["-certs", certificate, "-key", certificate]
-        return ["-pkcs12", certificate]
-    if key.startswith("pkcs11:"):
-        query = urllib.parse.parse_qs(key.partition("?")[2])
-        if "module-path" not in query:
-            raise ConfigError(
-                "cannot sign: the PKCS#11 URI of the key names no module",
-                hint="append ?module-path=/path/of/the/module.so to it (RFC 7512)",
-            )
-        uri = key.partition("?")[0]
-        return ["-pkcs11module", query["module-path"][0], "-certs", certificate, "-key", uri]
-    return ["-certs", certificate, "-key", key]
+def _check_use(certificate: Certificate) -> None:
+    """Refuse one that is for something else, such as a server's; one that tells nothing passes."""
+    if certificate.uses and CODE_SIGNING not in certificate.uses:
+        raise unusable(certificate.path, "it is not for signing code (extended key usage)")
 
 
-def is_pem(path: Path) -> bool:
-    """Whether ``path`` is a PEM file; else it is PKCS#12."""
-    return b"-----BEGIN " in path.read_bytes()
+def _fingerprint(certificate: Certificate) -> str:
+    from cryptography.hazmat.primitives import hashes
+
+    return certificate.leaf.fingerprint(hashes.SHA256()).hex()
+
+
+def _pem(certificate: Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return b"".join(one.public_bytes(Encoding.PEM) for one in certificate.chain)
