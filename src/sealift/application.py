@@ -80,6 +80,12 @@ def application_of(settings: Settings, wheel: WheelFile, name: str) -> Applicati
     )
 
 
+def pictures_of(settings: Settings) -> tuple[Path, ...]:
+    """The pictures of the application and its documents, each once."""
+    told = (settings.app.icon, *(document.icon for document in settings.documents.values()))
+    return tuple(dict.fromkeys(Path(picture) for picture in told if picture))
+
+
 def check_application(settings: Settings) -> None:
     """Raise :class:`ConfigError` for an identifier, an extension or a picture that cannot be."""
     app, source = settings.app, settings.source

@@ -135,8 +135,10 @@ def plan(out: Path | None, **options: Any) -> None:
     """
     from sealift import pipeline, report
 
-    made = pipeline.make_jobs(_request(**options))
-    report.plan(made, pipeline.format_refusals(made), out)
+    request = _request(**options)
+    project = pipeline.make_project(request)
+    made = pipeline.make_jobs(project, upgrade=request.upgrade)
+    report.plan(made, out)
 
 
 @sealift.command()
@@ -149,7 +151,9 @@ def collect(out: Path, **options: Any) -> None:
     """
     from sealift import pipeline, report
 
-    _, houses = pipeline.make_wheelhouses(_request(**options))
+    request = _request(**options)
+    project = pipeline.make_project(request)
+    _, houses = pipeline.make_wheelhouses(project, upgrade=request.upgrade)
     report.wheelhouses(houses, out)
 
 
@@ -163,7 +167,9 @@ def stage(out: Path, **options: Any) -> None:
     """
     from sealift import pipeline, report
 
-    _, images = pipeline.make_images(_request(**options))
+    request = _request(**options)
+    project = pipeline.make_project(request)
+    _, images = pipeline.make_images(project, upgrade=request.upgrade)
     report.images(images, out)
 
 

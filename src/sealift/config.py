@@ -204,6 +204,20 @@ class Settings:
         where = f"tool.sealift.{name}"
         return read_options(options, self.formats.get(name, {}), where=where, source=self.source)
 
+    def rooted_format(self, name: str, options: type[Any]) -> Mapping[str, Any]:
+        """The raw options of format ``name``, paths in them absolute, wherever they are read next.
+
+        Raises :class:`ConfigError` as :meth:`format` does.
+        """
+        read = self.format(name, options)
+        raw = dict(self.formats.get(name, {}))
+        for field in dataclasses.fields(options):
+            key = field.name.replace("_", "-")
+            if field.metadata["is_path"] and key in raw:
+                told = getattr(read, field.name)
+                raw[key] = list(told) if isinstance(told, tuple) else told
+        return raw
+
 
 def read_settings(
     table: Mapping[str, Any], *, source: str, targets: Sequence[str], formats: Sequence[str]

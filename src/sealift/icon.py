@@ -7,6 +7,7 @@ largest as PNG), ICNS with PNG images (macOS 10.7 and later), SVG as far as resv
 Needs Pillow and resvg-py, which come with ``sealift[icons]``.
 """
 
+import functools
 import io
 import re
 import struct
@@ -80,6 +81,11 @@ def make_icns(path: Path) -> bytes:
     body = b"".join(_chunk(kind, png) for kind, png in chunks)
     contents = b"".join(struct.pack(">4sI", kind, len(png) + 8) for kind, png in chunks)
     return _chunk(b"icns", _chunk(b"TOC ", contents) + body)
+
+
+def check_icon(path: Path) -> None:
+    """Raise what :func:`make_ico` would; nothing is drawn that takes time."""
+    _picture(path, _read(path))
 
 
 def make_pngs(path: Path, sizes: Iterable[int]) -> Mapping[int, bytes]:
@@ -179,7 +185,12 @@ def _check(path: Path, image: "Image.Image") -> None:
     if image.getchannel("A").getbbox() is None:
         raise _unusable(path, "there is nothing in it but transparency")
     if image.width != image.height:
-        console.warning(_PADDED.format(path, image.width, image.height))
+        _tell_padded(path, image.width, image.height)
+
+
+@functools.cache
+def _tell_padded(path: Path, width: int, height: int) -> None:
+    console.warning(_PADDED.format(path, width, height))
 
 
 def _amid(image: "Image.Image", edge: int) -> "Image.Image":

@@ -39,13 +39,13 @@ from sealift.interpreters.choose import NEWEST, choose
 from sealift.interpreters.installation import OLDEST
 from sealift.output import check_folder, make_folder, write_json
 from sealift.plan import Action, Plan, make_plan
+from sealift.preflight import formats_refused, require_formats, require_no_problem
 from sealift.project import InputKind, Project, load_project
 from sealift.resolve import indexes_of, lock, save_lock
 from sealift.staging import stage
 from sealift.target import Target, current_target, parse_target
 from sealift.wheel import read_wheel
 from sealift.wheelhouse import Wheelhouse, collect
-from sealift.windows.names import check_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +77,7 @@ def _check_names(config: Config) -> None:
     for name in config.formats:
         plugins.load("formats", name)
     for name in config.targets:
-        if parse_target(name).is_windows and config.name:
-            check_name(config.name)
+        parse_target(name)
     if config.python:
         check_version(config.python)
     if config.name and (config.name in {".", ".."} or any(c in "/\\\0" for c in config.name)):
@@ -88,16 +87,15 @@ def _check_names(config: Config) -> None:
         )
 
 
-def make_jobs(request: Request) -> Plan:
+def make_jobs(project: Project, *, upgrade: bool = False) -> Plan:
     """The plan, whatever its formats and choices are worth: nothing is refused yet."""
-    project = make_project(request)
     settings = project.settings
-    targets = _targets(settings)
+    targets = targets_of(settings)
     silent: dict[str, str] = {}  # whose host did not answer, which takes long to find out
     interpreters = {target.name: _interpreter(project, target, silent) for target in targets}
     with console.step("Locking dependencies") as step:
         python = min(found.feature for found in interpreters.values())
-        locked = lock(project, python=python, update=request.upgrade)
+        locked = lock(project, python=python, update=upgrade)
         step.done(console.count(len(locked.packages), "package"))
     _check_builds(project, locked)
     return make_plan(
@@ -143,15 +141,14 @@ def _interpreter(
 
 
 def make_wheelhouses(
-    request: Request, *, ahead: Callable[[Plan], None] | None = None
+    project: Project, *, upgrade: bool = False, ahead: Callable[[Plan], None] | None = None
 ) -> tuple[Plan, tuple[Wheelhouse, ...]]:
     """The wheels of every job; raises :class:`RefusedError` with all refusals at once.
 
     ``ahead`` is called when it is known what will be made.
     """
-    plan = make_jobs(request)
-    if refusals := format_refusals(plan):
-        raise _formats_refused(refusals)
+    require_formats(project, targets_of(project.settings))
+    plan = make_jobs(project, upgrade=upgrade)
     for job in plan.jobs:
         job.require_interpreter()
     _check_choices(plan)
@@ -191,10 +188,10 @@ def _check_materialized(house: Wheelhouse, project: Project) -> None:
 
 
 def make_images(
-    request: Request, *, ahead: Callable[[Plan], None] | None = None
+    project: Project, *, upgrade: bool = False, ahead: Callable[[Plan], None] | None = None
 ) -> tuple[Plan, tuple[Image, ...]]:
     """The images, one a target; ``ahead`` as in :func:`make_wheelhouses`."""
-    plan, houses = make_wheelhouses(request, ahead=ahead)
+    plan, houses = make_wheelhouses(project, upgrade=upgrade, ahead=ahead)
     images = []
     for house in houses:
         with console.step(f"Staging {house.target}") as step:
@@ -208,8 +205,10 @@ def make_images(
 def make_artifacts(request: Request, out: Path) -> tuple[Artifact, ...]:
     """The whole line; artifacts go to ``out``, with an ``artifacts.json`` beside them."""
     check_folder(out)
-    plan, images = make_images(request, ahead=_prepare)
-    return export_images(images, plan.project.settings, out)
+    project = make_project(request)
+    require_no_problem(project, targets_of(project.settings))
+    _, images = make_images(project, upgrade=request.upgrade, ahead=_prepare)
+    return export_images(images, project.settings, out)
 
 
 def _prepare(plan: Plan) -> None:
@@ -252,29 +251,12 @@ def _groups(
     return [([image], out / image.target.name) for image in images]
 
 
-def _targets(settings: Settings) -> list[Target]:
+def targets_of(settings: Settings) -> list[Target]:
+    """The machines to ship to, with the floors that settings give them."""
     named = settings.config.targets
     targets = [parse_target(text) for text in dict.fromkeys(named)] or [current_target()]
     floors = ((target, settings.target(target.name).floor) for target in targets)
     return [target.with_floor(floor) if floor else target for target, floor in floors]
-
-
-def format_refusals(plan: Plan) -> list[str]:
-    """Which of the plan's formats cannot be made for which target, and why."""
-    return [
-        f"{name} for {job.target}: {reason}"
-        for job in plan.jobs
-        for name in job.formats
-        if (reason := plugins.load("formats", name).refuses(job.target))
-    ]
-
-
-def _formats_refused(refusals: Sequence[str]) -> RefusedError:
-    return RefusedError(
-        "cannot make what was asked",
-        details=refusals,
-        hint="`sealift targets` shows which format goes where",
-    )
 
 
 def _check_choices(plan: Plan) -> None:
@@ -310,7 +292,7 @@ def export_saved(path: Path, formats: Sequence[str], out: Path) -> tuple[Artifac
         reason for n in formats if (reason := plugins.load("formats", n).refuses(image.target))
     ]
     if refusals:
-        raise _formats_refused(refusals)
+        raise formats_refused(refusals)
     return export_images([image], settings, out)
 
 

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from sealift.config import Settings
 from sealift.errors import ConfigError
@@ -17,6 +17,9 @@ from sealift.image import Image
 from sealift.interpreter import Interpreter
 from sealift.machine import Machine
 from sealift.target import Target
+
+if TYPE_CHECKING:
+    from sealift.project import Project
 
 Options_contra = TypeVar("Options_contra", contravariant=True)
 
@@ -54,6 +57,13 @@ class Format(Protocol[Options_contra]):
 
     def refuses(self, target: Target) -> str | None:
         """Why this format cannot be made for ``target``, or ``None``."""
+
+    def check(self, project: "Project", options: Options_contra, target: Target) -> None:
+        """Look at what is known before anything is built: settings, the files they name, tools.
+
+        ``target`` is one that is not refused.  Raises :class:`~sealift.errors.SealiftError` where
+        :meth:`write` would fail for it.  Takes no time to speak of, and no network.
+        """
 
     def prepare(self, interpreter: Interpreter) -> None:
         """Do what takes long and needs no image, while wheels are collected.

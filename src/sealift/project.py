@@ -61,6 +61,11 @@ class Project:
     archive: Path | None = None
     sha256: str | None = None
 
+    @property
+    def product(self) -> str:
+        """What the product is called, and its file."""
+        return self.settings.config.name or self.name
+
     def to_json(self) -> Any:
         """JSON form; :func:`sealift.jsonform.load` reads it back."""
         return jsonform.dump(self)
@@ -118,7 +123,12 @@ def settings_of(table: Mapping[str, Any], *, source: str) -> Settings:
     Raises :class:`~sealift.errors.ConfigError`.
     """
     targets, formats = tuple(load_targets()), plugins.names("formats")
-    return read_settings(table, source=source, targets=targets, formats=formats)
+    settings = read_settings(table, source=source, targets=targets, formats=formats)
+    rooted = {
+        name: settings.rooted_format(name, plugins.load("formats", name).options)
+        for name in settings.formats
+    }
+    return dataclasses.replace(settings, formats=rooted)
 
 
 def _check_python(reading: Reading) -> None:

@@ -16,6 +16,7 @@ from sealift.interpreters import choose
 from sealift.matrix import Matrix, matrix_of
 from sealift.output import make_folder, write_json
 from sealift.plan import Action, Choice, Plan
+from sealift.preflight import format_problems, format_refusals, told
 from sealift.target import current_target, load_targets
 from sealift.wheelhouse import Wheel, Wheelhouse
 
@@ -56,8 +57,8 @@ def _runs_on(artifact: Artifact) -> str:
     return f"{targets}, {system} ≥ {'.'.join(map(str, artifact.floor))}"
 
 
-def plan(made: Plan, refused_formats: Sequence[str], out: Path | None) -> None:
-    """The matrix of distributions × targets, the reasons, and what no format can be made for."""
+def plan(made: Plan, out: Path | None) -> None:
+    """The matrix of distributions × targets, the reasons, and which formats cannot be made."""
     if out:
         write_json(out, made.to_json())
     found = matrix_of(made)
@@ -76,8 +77,11 @@ def plan(made: Plan, refused_formats: Sequence[str], out: Path | None) -> None:
     for job in made.jobs:
         if isinstance(job.interpreter, NoInterpreter):
             console.warning(f"{job.target}: {'; '.join(job.interpreter.reasons)}")
-    for refusal in refused_formats:
+    targets = [job.target for job in made.jobs]
+    for refusal in format_refusals(made.project, targets):
         console.warning(refusal)
+    for problem in format_problems(made.project, targets):
+        console.warning(told(problem))
 
 
 def _cell(choice: Choice | None, reasons: Sequence[str]) -> str:

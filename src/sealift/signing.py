@@ -47,11 +47,11 @@ def identity_of(told: SigningOptions | None, system: str) -> Identity | None:
     )
 
 
-def installer_identity(told: SigningOptions | None, system: str) -> Identity | None:
-    """Who signs packages that install things: as :func:`identity_of`, with ``installer``."""
+def installer_identity(told: SigningOptions | None) -> Identity | None:
+    """Who signs packages for macOS: as :func:`identity_of`, with ``installer``."""
     if told is None or told.installer is None:
         return None
-    where = f"tool.sealift.signing.{system}"
+    where = "tool.sealift.signing.macos"
     if not Path(told.installer).is_file():
         raise ConfigError(f"cannot sign: `{where}.installer` names {told.installer}, no file")
     return Identity(

@@ -51,7 +51,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
     floor = with_launcher(_floor(entries, house.target), house.target)
     search_path, startup = _startup(entries, interpreter)
     image = Image(
-        name=config.name or project.name,
+        name=project.product,
         version=_version(house, project),
         target=house.target,
         python=interpreter.version,
@@ -67,7 +67,7 @@ def stage(house: Wheelhouse, project: Project) -> Image:
         floor_because=floor.because,
         sources=config.sources,
         options=project.settings.formats,
-        application=application_of(project.settings, wheel, config.name or project.name),
+        application=application_of(project.settings, wheel, project.product),
         signing=project.settings.signing.get(house.target.os),
         key="",
     )
@@ -132,7 +132,7 @@ def _version(house: Wheelhouse, project: Project) -> str:
 
 def _application(house: Wheelhouse, project: Project) -> Component:
     """The product, as a bill of materials calls it."""
-    name = project.settings.config.name or project.name
+    name = project.product
     wheel = _project_wheel(house.wheels)
     if wheel is None:
         return Component(name=name, version=_version(house, project), kind="application")

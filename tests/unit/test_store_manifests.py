@@ -127,6 +127,12 @@ def test_wrong_templates_of_urls_are_told(url: str, tmp_path: Path) -> None:
         download_url(url, artifact(tmp_path, "zip", "demo.zip"))
 
 
+def test_without_a_build_it_tells_to_build_first(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no .*artifacts\.json") as caught:
+        read_artifacts(tmp_path / "artifacts.json")
+    assert "`sealift build . -t windows-x86_64 " in str(caught.value.hint)
+
+
 def test_a_file_that_changed_since_is_not_told_of(tmp_path: Path) -> None:
     packed = artifact(tmp_path, "zip", "demo.zip")
     listing = tmp_path / "artifacts.json"

@@ -6,6 +6,7 @@ from sealift import console
 from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
 from sealift.apple.codesign import CodeSigner
 from sealift.apple.entitlements import needed
+from sealift.config import SigningOptions
 from sealift.image import Image, Kind
 from sealift.signing import identity_of
 
@@ -24,7 +25,7 @@ def signer_of(image: Image) -> CodeSigner:
     besides; ad hoc signatures ask for nothing, as nothing is forbidden to them.  Raises as
     :func:`~sealift.apple.certificate.load_certificate` does.
     """
-    certificate = _certificate(image)
+    certificate = application_certificate(image.signing)
     if certificate is None:
         _tell_unsigned()
         return CodeSigner()
@@ -35,8 +36,9 @@ def signer_of(image: Image) -> CodeSigner:
     )
 
 
-def _certificate(image: Image) -> SigningCertificate | None:
-    identity = identity_of(image.signing, image.target.os)
+def application_certificate(told: SigningOptions | None) -> SigningCertificate | None:
+    """The certificate of applications for macOS; raises as :func:`.load_certificate` does."""
+    identity = identity_of(told, "macos")
     return load_certificate(identity, Purpose.APPLICATION) if identity else None
 
 

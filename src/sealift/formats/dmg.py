@@ -23,6 +23,8 @@ from sealift.formats.macos_application import (
 )
 from sealift.icon import make_icns
 from sealift.image import Image
+from sealift.project import Project
+from sealift.target import Target
 
 _LEVELS = {"fast": 1, "balanced": 6, "small": 12}  # of libdeflate
 _SIZE = (540, 340)  # of the window, where no picture says otherwise
@@ -48,6 +50,12 @@ class DiskImage(MacFormat):
     name: ClassVar[str] = "dmg"
     summary: ClassVar[str] = "a disk image with an application for macOS"
     options: ClassVar[type[DmgOptions]] = DmgOptions
+
+    def check(self, project: Project, options: DmgOptions, target: Target) -> None:
+        """What the application asks for, and the picture behind it."""
+        super().check(project, options, target)
+        if options.background:
+            picture_size(Path(options.background))
 
     def filename(self, image: Image) -> str:
         """The application's title and version."""

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sealift.apple.bundle import sign_bundle
 from sealift.apple.information import ICON, Information, icon_name
@@ -23,8 +24,15 @@ from sealift.errors import ConfigError, OutputError
 from sealift.icon import make_icns
 from sealift.image import Image
 from sealift.interpreter import Interpreter
-from sealift.launcher.product import LauncherFormat, Product, RuntimeOptions, make_product
+from sealift.launcher.product import (
+    LauncherFormat,
+    Product,
+    RuntimeOptions,
+    check_icons,
+    make_product,
+)
 from sealift.launcher.tree import Piece, TreeFile
+from sealift.project import Project
 from sealift.store import file_sha256
 from sealift.target import Target
 
@@ -58,6 +66,14 @@ class MacFormat(LauncherFormat):
             return "it is for macOS alone"
         return super().refuses(target)
 
+    def check(self, project: Project, options: Any, target: Target) -> None:
+        """What a Mac asks of names, pictures and who signs."""
+        super().check(project, options, target)
+        settings = project.settings
+        check_title(settings.app.title or project.product, project.product)
+        check_icons(settings)
+        settings.format(BUNDLE, BundleOptions)
+
     def prepare(self, interpreter: Interpreter) -> None:
         """Compile the launcher, where there is one."""
         if self.refuses(interpreter.target) is None:
@@ -79,16 +95,21 @@ def oldest_system(image: Image) -> tuple[int, int] | None:
 
 
 def bundle_name(image: Image) -> str:
-    """The folder's name; raises :class:`ConfigError` for a title that cannot be a file's name."""
+    """The folder's name; raises as :func:`check_title` does."""
     title = image.application.title
-    for name, key in ((title, "title"), (image.name, "name")):
+    check_title(title, image.name)
+    return f"{title}.app"
+
+
+def check_title(title: str, product: str) -> None:
+    """Raise :class:`ConfigError` for what cannot be the name of a file on a Mac."""
+    for name, key in ((title, "title"), (product, "name")):
         problem = _name_problem(name)
         if problem:
             raise ConfigError(
                 f"cannot call an application for macOS {name!r}: {problem}",
                 hint="set `title` in [tool.sealift.app]" if key == "title" else "set --name",
             )
-    return f"{title}.app"
 
 
 def _name_problem(name: str) -> str | None:

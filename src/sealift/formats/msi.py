@@ -6,8 +6,10 @@ from typing import ClassVar
 
 from sealift.image import Image
 from sealift.launcher.product import LauncherFormat, make_product
+from sealift.project import Project
 from sealift.target import Target
-from sealift.windows.msi import MsiOptions, write_msi
+from sealift.tools import MSIBUILD
+from sealift.windows.msi import MsiOptions, version_of, write_msi
 
 
 class Msi(LauncherFormat):
@@ -20,6 +22,12 @@ class Msi(LauncherFormat):
     def refuses(self, target: Target) -> str | None:
         """Why there is no such package for ``target``, or ``None``."""
         return super().refuses(target) if target.is_windows else "MSI is for Windows only"
+
+    def check(self, project: Project, options: MsiOptions, target: Target) -> None:
+        """What Windows asks for, a version that it can compare, and msitools."""
+        super().check(project, options, target)
+        version_of(project.version or "0", options)
+        MSIBUILD.require()
 
     def filename(self, image: Image) -> str:
         """Name, version and target."""

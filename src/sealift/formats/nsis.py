@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from sealift.image import Image
 from sealift.launcher.product import LauncherFormat, make_product
+from sealift.project import Project
 from sealift.target import Target
+from sealift.tools import MAKENSIS
 from sealift.windows.installer import InstallerOptions
 from sealift.windows.setup import write_setup
 
@@ -21,6 +23,11 @@ class Nsis(LauncherFormat):
     def refuses(self, target: Target) -> str | None:
         """Why there is no such installer for ``target``, or ``None``."""
         return super().refuses(target) if target.is_windows else "NSIS installs on Windows only"
+
+    def check(self, project: Project, options: InstallerOptions, target: Target) -> None:
+        """What Windows asks for, and NSIS."""
+        super().check(project, options, target)
+        MAKENSIS.require()
 
     def filename(self, image: Image) -> str:
         """Name, version and target."""

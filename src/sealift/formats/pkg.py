@@ -11,7 +11,7 @@ from sealift import compression, console
 from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
 from sealift.apple.information import numeric_version
 from sealift.apple.package import Package, write_package
-from sealift.config import option
+from sealift.config import SigningOptions, option
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
     MacFormat,
@@ -23,7 +23,9 @@ from sealift.formats.macos_application import (
 )
 from sealift.image import Image
 from sealift.launcher.product import make_product
+from sealift.project import Project
 from sealift.signing import installer_identity
+from sealift.target import Target
 
 _LEVELS = {"fast": 1, "balanced": 6, "small": 9}  # of zlib
 _CPUS = {"x86_64": ("x86_64",), "aarch64": ("arm64",), "universal2": ("x86_64", "arm64")}
@@ -61,6 +63,11 @@ class InstallerPackage(MacFormat):
     summary: ClassVar[str] = "a package that macOS installs, with an application or a command"
     options: ClassVar[type[PkgOptions]] = PkgOptions
 
+    def check(self, project: Project, options: PkgOptions, target: Target) -> None:
+        """What the application asks for, and who signs the package."""
+        super().check(project, options, target)
+        _installer_certificate(project.settings.signing.get(target.os))
+
     def filename(self, image: Image) -> str:
         """The application's title and version."""
         return f"{bundle_name(image).removesuffix('.app')}-{image.version}.pkg"
@@ -68,7 +75,12 @@ class InstallerPackage(MacFormat):
     def write(self, images: Sequence[Image], options: PkgOptions, out: Path) -> None:
         """Write the package at ``out``."""
         (image,) = images
-        certificate = _installer_certificate(image)
+        certificate = _installer_certificate(image.signing)
+        if certificate is None and image.signing and image.signing.certificate:
+            console.warning(
+                "the package itself is not signed, the code in it is: `installer` in "
+                '[tool.sealift.signing.macos] names a certificate "Developer ID Installer"'
+            )
         is_application = options.installs == "application" or (
             options.installs == "auto" and image.entry.gui
         )
@@ -89,16 +101,9 @@ class InstallerPackage(MacFormat):
                 )
 
 
-def _installer_certificate(image: Image) -> SigningCertificate | None:
-    identity = installer_identity(image.signing, image.target.os)
-    if identity is None:
-        if image.signing and image.signing.certificate:
-            console.warning(
-                "the package itself is not signed, the code in it is: `installer` in "
-                '[tool.sealift.signing.macos] names a certificate "Developer ID Installer"'
-            )
-        return None
-    return load_certificate(identity, Purpose.INSTALLER)
+def _installer_certificate(told: SigningOptions | None) -> SigningCertificate | None:
+    identity = installer_identity(told)
+    return load_certificate(identity, Purpose.INSTALLER) if identity else None
 
 
 def _application(image: Image, folder: Path) -> Package:

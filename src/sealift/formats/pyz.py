@@ -34,6 +34,7 @@ from sealift.floor import floor_of
 from sealift.formats.zipparts import Part, packed_files, pyc_magic, zip_member, zip_parts
 from sealift.image import Image, Kind
 from sealift.interpreter import Interpreter
+from sealift.project import Project
 from sealift.target import Target
 
 LEVELS: Mapping[str, int] = {"fast": 1, "balanced": 6, "small": 9}
@@ -96,6 +97,9 @@ class Pyz:
     def refuses(self, target: Target) -> str | None:
         """Why there is no zip for ``target``, or ``None``."""
         return None if target.os in SYSTEMS else "no Python can be expected there"
+
+    def check(self, project: Project, options: PyzOptions, target: Target) -> None:
+        """Nothing is known that could be wrong."""
 
     def prepare(self, interpreter: Interpreter) -> None:
         """Nothing takes long that needs no image."""

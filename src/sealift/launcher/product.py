@@ -10,19 +10,22 @@ from typing import Any, ClassVar
 
 from sealift import compression
 from sealift.apple.signed_image import signed_image, signed_program
-from sealift.apple.signer import signer_of
+from sealift.apple.signer import application_certificate, signer_of
+from sealift.application import pictures_of
 from sealift.bytecode import compile_sources
-from sealift.config import option
+from sealift.config import Settings, option
 from sealift.errors import OutputError
+from sealift.icon import check_icon
 from sealift.image import CodePack, Image
 from sealift.interpreter import Interpreter
 from sealift.launcher.blob import IMPORTER, make_blob
 from sealift.launcher.compile import launcher_for
 from sealift.launcher.linking import likely, settled
 from sealift.launcher.tree import Piece, TreeFile, python_program, tree_files
+from sealift.project import Project
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target
-from sealift.windows.authenticode import opened_signer
+from sealift.windows.authenticode import check_signing, opened_signer
 from sealift.windows.names import check_name, check_paths
 from sealift.windows.resources import resourced_launcher
 
@@ -58,6 +61,12 @@ class CompressedOptions(RuntimeOptions):
     )
 
 
+def check_icons(settings: Settings) -> None:
+    """Raise :class:`~sealift.errors.ConfigError` for a picture that cannot be drawn as an icon."""
+    for picture in pictures_of(settings):
+        check_icon(picture)
+
+
 class LauncherFormat:
     """What formats with a launcher have in common: one target, and Python in it."""
 
@@ -71,6 +80,16 @@ class LauncherFormat:
         if target.name in UNTRIED:
             return "no launcher was tried there"
         return None
+
+    def check(self, project: Project, options: Any, target: Target) -> None:  # noqa: ARG002  (for others)
+        """What the target's system asks of a name, and of who signs."""
+        signing = project.settings.signing.get(target.os)
+        if target.is_windows:
+            check_name(project.product)
+            check_icons(project.settings)
+            check_signing(signing)
+        elif target.os == "macos":
+            application_certificate(signing)
 
     def prepare(self, interpreter: Interpreter) -> None:
         """Compile the launcher."""

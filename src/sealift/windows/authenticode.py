@@ -19,7 +19,7 @@ from pathlib import Path
 from sealift import process, store
 from sealift.binary.pe import read_pe
 from sealift.certificate import CODE_SIGNING, Certificate, open_certificate, unusable
-from sealift.config import PKCS11
+from sealift.config import PKCS11, SigningOptions
 from sealift.epoch import source_epoch
 from sealift.errors import ConfigError, ToolError
 from sealift.image import Entry, Image, Kind
@@ -158,9 +158,7 @@ def opened_signer(image: Image) -> Iterator[Signer | None]:
     if identity is None:
         yield None
         return
-    OSSLSIGNCODE.require()
-    certificate = open_certificate(identity)
-    _check_use(certificate)
+    certificate = _opened(identity)
     app = image.application
     with tempfile.TemporaryDirectory(prefix="sealift-signing-") as scratch:
         password, chain = Path(scratch, "password"), Path(scratch, "chain.pem")
@@ -171,10 +169,20 @@ def opened_signer(image: Image) -> Iterator[Signer | None]:
         yield Signer(identity, certificate, app.title, app.homepage, password, chain)
 
 
-def _check_use(certificate: Certificate) -> None:
-    """Refuse one that is for something else, such as a server's; one that tells nothing passes."""
+def check_signing(told: SigningOptions | None) -> None:
+    """Raise what :func:`opened_signer` would where this is who signs for Windows."""
+    identity = identity_of(told, "windows")
+    if identity:
+        _opened(identity)
+
+
+def _opened(identity: Identity) -> Certificate:
+    """The certificate, if it is for code; one that does not tell what it is for passes."""
+    certificate = open_certificate(identity)
     if certificate.uses and CODE_SIGNING not in certificate.uses:
         raise unusable(certificate.path, "it is not for signing code (extended key usage)")
+    OSSLSIGNCODE.require()
+    return certificate
 
 
 def _fingerprint(certificate: Certificate) -> str:

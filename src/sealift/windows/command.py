@@ -16,7 +16,7 @@ Examples:
 @click.argument("kind", type=click.Choice(["winget", "scoop"]))
 @click.argument(
     "artifacts",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path, dir_okay=False),
     default=Path("dist/artifacts.json"),
 )
 @click.option(

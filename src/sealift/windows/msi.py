@@ -50,7 +50,7 @@ def write_msi(image: Image, options: MsiOptions, files: Iterable[TreeFile], out:
     :func:`~sealift.windows.installer.lay_out` and
     :func:`~sealift.windows.authenticode.opened_signer` do.
     """
-    version = _version(image, options)
+    version = version_of(image.version, options)
     MSIBUILD.require()
     with (
         tempfile.TemporaryDirectory(prefix=".msi-", dir=out.parent) as scratch,
@@ -72,13 +72,18 @@ def write_msi(image: Image, options: MsiOptions, files: Iterable[TreeFile], out:
         made.replace(out)
 
 
-def _version(image: Image, options: MsiOptions) -> tuple[int, int, int]:
+def version_of(version: str, options: MsiOptions) -> tuple[int, int, int]:
+    """The three numbers by which Windows compares ``version``, as far as ``options`` leave it.
+
+    Raises :class:`ConfigError` where they cannot, :class:`~sealift.errors.OutputError` for a
+    version that is too large.
+    """
     told = options.version
     if told is not None and not re.fullmatch(r"\d{1,5}(\.\d{1,5}){1,2}", told):
         raise ConfigError(
             f"`tool.sealift.msi.version` must be two or three numbers with dots; got {told!r}"
         )
-    return msi_version(told or image.version, four_numbers(told or image.version))
+    return msi_version(told or version, four_numbers(told or version))
 
 
 def _assemble(product: MsiProduct, folder: Path) -> Path:

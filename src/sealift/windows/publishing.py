@@ -35,6 +35,12 @@ def read_artifacts(listing: Path) -> tuple[Artifact, ...]:
     """The artifacts in ``listing``; raises :class:`ConfigError` where files are not as listed."""
     try:
         data = json.loads(listing.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise ConfigError(
+            f"cannot tell of what was built: there is no {listing}",
+            hint="build first: `sealift build . -t windows-x86_64 -f zip -f nsis` (or another "
+            "format) writes it to the folder of its files",
+        ) from problem
     except (OSError, ValueError) as problem:
         raise ConfigError(f"cannot read {listing}: {problem}") from problem
     artifacts: tuple[Artifact, ...] = jsonform.load(tuple[Artifact, ...], data, where=str(listing))
