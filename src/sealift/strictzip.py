@@ -5,19 +5,18 @@ other without gaps, and names must be plain relative paths.  So there is one rea
 whichever end a reader starts from.  Format: APPNOTE.TXT 6.3.10 (PKWARE).
 """
 
-import functools
 import itertools
 import struct
 import zlib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from deflate import crc32
 
 from sealift.errors import ArchiveError
-from sealift.gzipframe import GzipFrame
+from sealift.gzipframe import inflated, mapped
 from sealift.zipmember import (
     DEFLATED,
     FLAG_DESCRIPTOR,
@@ -64,14 +63,15 @@ class StrictZip:
         self._flaws = flaws
         self._limits = limits or Limits()
         try:
-            self._file = path.open("rb")
+            with path.open("rb") as file:
+                self._bytes = mapped(file)
         except OSError as problem:
             raise ArchiveError(f"cannot read {path}: {problem.strerror}") from problem
         try:
             self.entries = self._read(prefix_line=prefix_line)
             self.members: Mapping[str, Member] = {member.name: member for member in self.entries}
         except BaseException:
-            self._file.close()
+            self._bytes.close()
             raise
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class StrictZip:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._bytes.close()
 
     @property
     def files(self) -> Iterator[Member]:
@@ -98,11 +98,10 @@ class StrictZip:
 
     def chunks(self, member: Member) -> Iterator[bytes]:
         """The content of ``member`` piece by piece; size and CRC are checked by its end."""
-        self._file.seek(member.start)
         unpack = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
         crc = size = 0
         try:
-            for piece in _pieces(self._file, member.packed, unpack):
+            for piece in _pieces(self._packed(member), unpack):
                 size += len(piece)
                 if size > member.size:
                     break
@@ -126,29 +125,30 @@ class StrictZip:
         data = self._at_once(member) if max(member.packed, member.size) <= _AT_ONCE else None
         return b"".join(self.chunks(member)) if data is None else data
 
-    @functools.cached_property
-    def _frame(self) -> GzipFrame:
-        return GzipFrame(max(it.packed for it in self.entries if it.packed <= _AT_ONCE))
+    def _packed(self, member: Member) -> Iterator[bytes]:
+        """What ``member`` is packed to, piece by piece."""
+        end = member.start + member.packed
+        return (self._bytes[at : min(at + _CHUNK, end)] for at in range(member.start, end, _CHUNK))
 
     def _at_once(self, member: Member) -> bytes | bytearray | None:
         """The content of ``member``, or ``None`` for what has to be looked at more closely."""
-        self._file.seek(member.start)
+        end = member.start + member.packed
         if member.method == DEFLATED:
-            return self._frame.inflate(self._file, member.packed, size=member.size, crc=member.crc)
-        packed = self._file.read(member.packed)
+            return inflated(self._bytes, member.start, end, size=member.size, crc=member.crc)
+        packed = self._bytes[member.start : end]
         return packed if (len(packed), crc32(packed)) == (member.size, member.crc) else None
 
     def head(self, member: Member, size: int) -> bytes:
         """The first bytes of ``member``, up to ``size``; not checked but for being there."""
-        self._file.seek(member.start)
-        left, found = member.packed, b""
+        pieces, found = self._packed(member), b""
         if member.method != DEFLATED:
-            return self._file.read(min(left, size))
+            return self._bytes[member.start : member.start + min(member.packed, size)]
         unpack = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            while len(found) < size and (packed := self._file.read(min(left, size))):
-                left -= len(packed)
-                found += unpack.decompress(packed, size - len(found))
+            for piece in pieces:
+                found += unpack.decompress(piece, size - len(found))
+                if len(found) >= size:
+                    break
         except zlib.error as problem:
             raise self._refuse(member.name, f"is damaged: {problem}") from problem
         return found
@@ -169,8 +169,7 @@ class StrictZip:
         count, start, end = self._end_record()
         if count > self._limits.members:
             raise self._broken(f"it has {count} members; {self._limits.members} are allowed")
-        self._file.seek(start)
-        directory = self._file.read(end - start)
+        directory = self._bytes[start:end]
         members = list(self._central(directory, count))
         self._check_names(members)
         self._check_sizes(members)
@@ -194,9 +193,8 @@ class StrictZip:
 
     def _end_record(self) -> tuple[int, int, int]:
         """The number of members and where the central directory starts and ends."""
-        length = self._file.seek(0, 2)
-        self._file.seek(max(0, length - _END.size - 0xFFFF))
-        tail = self._file.read()
+        length = len(self._bytes)
+        tail = self._bytes[max(0, length - _END.size - 0xFFFF) :]
         at = tail.rfind(b"PK\5\6")
         if at < 0 or len(tail) - at < _END.size:
             raise self._broken("it is not a zip file, or its end is missing")
@@ -213,17 +211,14 @@ class StrictZip:
         return count, start, position
 
     def _end64(self, end: int) -> tuple[int, int, int, int, int, int, int]:
-        self._file.seek(max(0, end - _END64_LOCATOR.size))
-        locator = self._file.read(_END64_LOCATOR.size)
+        locator = self._bytes[max(0, end - _END64_LOCATOR.size) : end]
         if len(locator) != _END64_LOCATOR.size or locator[:4] != b"PK\6\7":
             raise self._broken("its zip64 locator is missing")
         _, _, position, disks = _END64_LOCATOR.unpack(locator)
         if disks != 1 or position + _END64.size != end - _END64_LOCATOR.size:
             raise self._broken("its zip64 end record is not where it has to be")
-        self._file.seek(position)
-        magic, size, _, _, disk, first, here, count, length, start = _END64.unpack(
-            self._file.read(_END64.size)
-        )
+        found = _END64.unpack_from(self._bytes, position)
+        magic, size, _, _, disk, first, here, count, length, start = found
         if magic != b"PK\6\6" or size != _END64.size - 12:
             raise self._broken("its zip64 end record is damaged")
         return disk, first, here, count, length, start, position
@@ -325,20 +320,21 @@ class StrictZip:
         """Where the first member must begin: at 0, or behind a line ``#!…``."""
         if not length or not allowed:
             return 0
-        self._file.seek(0)
-        line = self._file.read(min(length, 4096))
+        line = self._bytes[: min(length, 4096)]
         return length if line.startswith(b"#!") and line.find(b"\n") == length - 1 else 0
 
     def _local(self, member: Member) -> Member | None:
         """``member`` with the place of its data; its local header says what the directory says."""
-        self._file.seek(member.header)
-        data = self._file.read(_LOCAL.size)
+        name_at = member.header + _LOCAL.size
+        data = self._bytes[member.header : name_at]
         if len(data) != _LOCAL.size or data[:4] != b"PK\3\4":
             self._object(FlawKind.TWO_READINGS, "has no local header", member.name)
             return None
         _, _, flags, method, _, _, crc, packed, size, name_len, extra_len = _LOCAL.unpack(data)
-        name = self._name(self._file.read(name_len))
-        extra = self._extra(name, self._file.read(extra_len)) if extra_len else {}
+        extra_at = name_at + name_len
+        start = extra_at + extra_len
+        name = self._name(self._bytes[name_at:extra_at])
+        extra = self._extra(name, self._bytes[extra_at:start]) if extra_len else {}
         size, packed = self._zip64(name, extra, (size, packed))
         told = (crc, packed, size)
         if (name, method, flags) != (member.name, member.method, member.flags):
@@ -348,7 +344,6 @@ class StrictZip:
         if told != (member.crc, member.packed, member.size) and told not in unsaid:
             reason = "has another size or CRC in its local header"
             self._object(FlawKind.TWO_READINGS, reason, member.name)
-        start = member.header + _LOCAL.size + name_len + extra_len
         return Member(*member[:-1], start)
 
     def _after(self, member: Member) -> int:
@@ -356,8 +351,7 @@ class StrictZip:
         end = member.start + member.packed
         if not member.flags & FLAG_DESCRIPTOR:
             return end
-        self._file.seek(end)
-        data = self._file.read(24)
+        data = self._bytes[end : end + 24]
         for layout, signature in itertools.product(("<3L", "<L2Q"), (b"PK\7\x08", b"")):
             try:
                 told = signature + struct.pack(layout, member.crc, member.packed, member.size)
@@ -376,12 +370,11 @@ def _file_in(path: str, files: Collection[str]) -> str | None:
     return next((part for part in parts if part in files), None)
 
 
-def _pieces(file: BinaryIO, packed: int, unpack: "zlib._Decompress | None") -> Iterator[bytes]:
-    left = packed
-    while left and (data := file.read(min(left, _CHUNK))):
-        left -= len(data)
-        while data:
-            yield data if unpack is None else unpack.decompress(data, _CHUNK * 4)
-            data = b"" if unpack is None else unpack.unconsumed_tail
+def _pieces(packed: Iterator[bytes], unpack: "zlib._Decompress | None") -> Iterator[bytes]:
+    for data in packed:
+        left = data
+        while left:
+            yield left if unpack is None else unpack.decompress(left, _CHUNK * 4)
+            left = b"" if unpack is None else unpack.unconsumed_tail
     if unpack is not None:
         yield unpack.flush()

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealift import gzipframe
 from sealift.errors import ArchiveError
 from sealift.strictzip import Limits, StrictZip, check_name
 from sealift.zipmember import Flaw, FlawKind, Member
@@ -106,6 +107,12 @@ LONG = bytes(range(256)) * 40
 FRAME_END = struct.pack("<2L", zlib.crc32(LONG), len(LONG))
 
 
+@pytest.fixture(params=["copied", "in place"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small members are unpacked from a copy, others where they lie: both, whatever the size."""
+    monkeypatch.setattr(gzipframe, "_SMALL", 0 if request.param == "in place" else len(LONG))
+
+
 HONEST: Mapping[str, Any] = {"tail": b"", "claimed_crc": None, "claimed_size": None}
 
 
@@ -133,6 +140,7 @@ HONEST: Mapping[str, Any] = {"tail": b"", "claimed_crc": None, "claimed_size": N
         Item(name=b"x", data=LONG, method=0, tail=b"h"),
     ],
 )
+@pytest.mark.usefixtures("way")
 def test_a_member_is_the_same_at_once_as_piece_by_piece(item: Item, tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(craft(Zip(items=[item])))
@@ -150,14 +158,17 @@ def test_a_member_is_the_same_at_once_as_piece_by_piece(item: Item, tmp_path: Pa
     assert (found[1] == item.data) is (item == replace(item, **HONEST))
 
 
+@pytest.mark.usefixtures("way")
 def test_nothing_is_left_of_a_member_in_the_next(tmp_path: Path) -> None:
     data = [LONG, b"", LONG[:100], LONG[: len(LONG) // 2], b"short"]
     items = [Item(name=b"%d" % number, data=it) for number, it in enumerate(data)]
     path = tmp_path / "a.zip"
     path.write_bytes(craft(Zip(items=items)))
     with StrictZip(path) as archive:
+        before = [archive.read(it.name) for it in archive.entries]
         for members in itertools.permutations(archive.entries):
             assert [archive.whole(it) for it in members] == [data[int(it.name)] for it in members]
+        assert [archive.read(it.name) for it in archive.entries] == before
         long, short = archive.members["0"], archive.members["4"]
         beyond = short._replace(start=path.stat().st_size - 3)
         archive.whole(long)

@@ -73,9 +73,13 @@ class Content:
         """Its hash."""
         data = self.data(algorithm)
         if self._digest is None or self._digest[0] != algorithm:
-            hashed = hashlib.new(algorithm)
-            for window in windows(data):
-                hashed.update(window)
+            start = getattr(hashlib, algorithm)  # a third of the time that new() takes
+            if isinstance(data, mmap.mmap):
+                hashed = start()
+                for window in windows(data):
+                    hashed.update(window)
+            else:
+                hashed = start(data)
             self._digest = algorithm, hashed.digest()
         return self._digest[1]
 

@@ -112,7 +112,7 @@ def _gather_elf(path: str, mode: int, view: View, scope: Scope) -> tuple[Native,
         facts=facts,
         undefined=undefined,
         loads=_loads(view.data, undefined) if scope.named else (),
-        x86=x86_baseline(view, dynamic) if has_code and scope.code else None,
+        x86=x86_baseline(view, dynamic, facts.notes) if has_code and scope.code else None,
     )
     return (native,)
 

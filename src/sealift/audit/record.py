@@ -3,7 +3,7 @@
 Format: PEP 376 and PEP 627; which hashes prove something is the binary distribution format's word.
 """
 
-import base64
+import binascii
 import csv
 import functools
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from sealift.audit.finding import Finding
 _STRONG = ("sha256", "sha384", "sha512")
 _UNLISTED = ("RECORD.jws", "RECORD.p7s")
 _SHOWN = 10
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass
@@ -95,4 +96,5 @@ def parse_record(path: str, text: str) -> Record:
 
 
 def _encoded(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    text = binascii.b2a_base64(digest, newline=False).rstrip(b"=")
+    return text.translate(_URL_SAFE).decode()

@@ -149,7 +149,7 @@ def _plain_code() -> re.Pattern[bytes]:
     return re.compile(rb"(?:[\x40-\x4f]?(?:%b|\x0f(?:%b)))*+" % (one, two), re.DOTALL)
 
 
-def used(code: bytes) -> int:
+def used(code: bytes | bytearray) -> int:
     """What the instructions of ``code``, which starts at one, use: ``SSE``, ``V2``… or-ed.
 
     >>> used(bytes.fromhex("c5f877 c3")) == AVX  # vzeroupper; ret
@@ -167,7 +167,7 @@ def used(code: bytes) -> int:
     return found
 
 
-def instruction(code: bytes, at: int) -> tuple[int, int]:
+def instruction(code: bytes | bytearray, at: int) -> tuple[int, int]:
     """Length and kind of the instruction at ``at``; length 0 where there is none, or not all."""
     try:
         return _instruction(code, at)
@@ -175,7 +175,7 @@ def instruction(code: bytes, at: int) -> tuple[int, int]:
         return 0, 0
 
 
-def _instruction(code: bytes, at: int) -> tuple[int, int]:
+def _instruction(code: bytes | bytearray, at: int) -> tuple[int, int]:
     start = at
     mandatory = rex = 0
     is_short = False
@@ -208,7 +208,7 @@ def _instruction(code: bytes, at: int) -> tuple[int, int]:
     return _end(code, at + 1, form, is_short=is_short and not rex & 8, rex=rex) - start, kind
 
 
-def _extended(code: bytes, at: int, start: int) -> tuple[int, int]:
+def _extended(code: bytes | bytearray, at: int, start: int) -> tuple[int, int]:
     """An instruction with a VEX, EVEX or XOP prefix at ``at``."""
     byte, second = code[at], code[at + 1]
     if byte == 0xC5:
@@ -231,7 +231,7 @@ def _extended(code: bytes, at: int, start: int) -> tuple[int, int]:
     return _end(code, place + 1, table[opcode], is_short=False, rex=0) - start, kind
 
 
-def _end(code: bytes, at: int, form: int, *, is_short: bool, rex: int) -> int:
+def _end(code: bytes | bytearray, at: int, form: int, *, is_short: bool, rex: int) -> int:
     """Where an instruction ends whose operands begin at ``at``."""
     if form & _BAD:
         raise IndexError
