@@ -231,10 +231,15 @@ def _receive(
     return digest.hexdigest(), received
 
 
-def was_answered(problem: FetchError) -> bool:
-    """Whether a host answered, if not with what was wanted: it may have other files."""
+def silence(problem: FetchError) -> str | None:
+    """Why the host of ``problem`` did not answer, as a clause that holds for all its files.
+
+    ``None`` where one answered, if not with what was wanted: it may have others.
+    """
     cause = problem.__cause__
-    return isinstance(cause, urllib.error.HTTPError) or not isinstance(cause, OSError)
+    if isinstance(cause, urllib.error.HTTPError) or not isinstance(cause, OSError):
+        return None
+    return problem.message.partition(": ")[2]
 
 
 def _reason(problem: Exception, url: str) -> str:

@@ -9,7 +9,7 @@ from packaging.version import Version
 from sealift import plugins
 from sealift.config import Settings
 from sealift.errors import FetchError, InterpreterError
-from sealift.fetch import was_answered
+from sealift.fetch import silence
 from sealift.interpreter import Interpreter
 from sealift.interpreters import candidates
 from sealift.interpreters.candidates import named_program
@@ -36,13 +36,13 @@ def choose(
 
     ``python`` is a feature version, a full one, or ``None`` for the newest that
     ``requires_python`` allows, one this machine has before others.  ``silent`` are providers whose
-    host does not answer, with what was said; they are not asked, and more may be added.  Raises
+    host did not answer, and why; they are not asked, and more may be added.  Raises
     :class:`InterpreterError` with every provider's reason.
     """
     allowed = SpecifierSet(requires_python)
     reasons: list[str] = []
     silent = {} if silent is None else silent
-    failed = dict(silent)
+    failed = {name: f"not asked again: {reason}" for name, reason in silent.items()}
     for wanted in _versions(python, allowed, settings):
         passed_over: list[str] = []
         for name in _providers(target, settings):
@@ -58,8 +58,8 @@ def choose(
                 if settings.config.interpreter != AUTO:
                     raise
                 failed[name] = problem.message
-                if not was_answered(problem):
-                    silent[name] = problem.message
+                if reason := silence(problem):
+                    silent[name] = reason
                 passed_over.append(f"{name}: {problem.message}")
             else:
                 return dataclasses.replace(found, reason="; ".join((found.reason, *passed_over)))

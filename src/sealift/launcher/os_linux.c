@@ -136,9 +136,9 @@ int posix_pass(int folder, const char *name) {
 }
 
 /* The bits of the group in a mode bound the rights of a list. */
-bool posix_lets_others_write(int folder, const char *name) {
-    (void)folder, (void)name;
-    return false;
+int posix_check_list(int folder, const char *name, const char *shown) {
+    (void)folder, (void)name, (void)shown;
+    return 0;
 }
 
 int posix_user_caches(const char *home, char *caches[MOST_CACHES]) {

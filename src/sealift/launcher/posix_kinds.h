@@ -10,8 +10,9 @@ int posix_sync(int file);
 /* The folder `name` in `folder`, opened only to pass through it; no link. */
 int posix_pass(int folder, const char *name);
 
-/* Whether a list of rights beside its mode lets anybody else write to `name` in `folder`. */
-bool posix_lets_others_write(int folder, const char *name);
+/* That no list of rights beside its mode lets anybody else write to `name` in `folder`, which is called
+   `shown`.  -1 with reason(), also where that cannot be told. */
+int posix_check_list(int folder, const char *name, const char *shown);
 
 /* Where caches of a user belong whose home is `home` (or NULL), best first; their number. */
 enum { MOST_CACHES = 3 };

@@ -52,8 +52,6 @@ int check_owner(const struct stat *found, uid_t owner, const char *name) {
     return 0;
 }
 
-int because_listed(const char *name) { return because("its list of rights lets others write to %s", name); }
-
 /* Makes what is missing of a place that the user named; of others the last part alone. */
 static void make_place(const char *path, bool named) {
     if (mkdir(path, 0700) == 0 || errno != ENOENT || !named) return;
@@ -108,7 +106,7 @@ static int check_above(int folder, uid_t owner, const char *name) {
     if (found.st_mode & S_ISVTX) found.st_mode &= ~(mode_t)022;
     if (found.st_uid == top.st_uid) found.st_uid = owner;
     if (check_owner(&found, owner, name) < 0) return -1;
-    return posix_lets_others_write(folder, ".") ? because_listed(name) : 0;
+    return posix_check_list(folder, ".", name);
 }
 
 /* Opens a path without links, from the root down, and checks each folder; closes `at`. */
@@ -157,7 +155,7 @@ static int open_own(int at, const char *name, bool make) {
     else if (fstat(own, &found) < 0) failed = because_errno("look at", name);
     else if (found.st_uid != geteuid()) failed = because("%s in it belongs to somebody else", name);
     else if (found.st_mode & 077) failed = because("%s in it is open to others (mode %o)", name, found.st_mode & 0777U);
-    else if (posix_lets_others_write(own, ".")) failed = because_listed(name);
+    else failed = posix_check_list(own, ".", name);
     close(at);
     if (failed && own >= 0) close(own);
     return failed ? -1 : own;

@@ -61,7 +61,7 @@ void check_shipped_root(int self, const struct launch *launch) {
         char *name = joined("%s/%s", launch->root, parts[i]);
         if (S_ISLNK(part.st_mode)) fail(NULL, "%s is a link", name);
         if (check_owner(&part, own.st_uid, name) < 0) fail(others_hint, "%s", reason());
-        if (posix_lets_others_write(launch->folder, parts[i]) && because_listed(name) < 0) fail(NULL, "%s", reason());
+        if (posix_check_list(launch->folder, parts[i], name) < 0) fail(NULL, "%s", reason());
         free(name);
     }
     if (!launch->is_app && (own.st_mode & (S_ISUID | S_ISGID)))

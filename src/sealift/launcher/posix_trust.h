@@ -8,9 +8,6 @@
    writable by others unless sticky.  -1 with reason(). */
 int check_folders(const char *path, uid_t owner);
 
-/* That posix_lets_others_write() holds for what is called `name` is the reason; always returns -1. */
-int because_listed(const char *name);
-
 /* Owned by root, us or `owner`, and not writable by others; `name` is for the reason. */
 int check_owner(const struct stat *found, uid_t owner, const char *name);
 
