@@ -18,16 +18,7 @@ from sealift.artifact import Artifact
 from sealift.audit.finding import load_rules
 from sealift.checkup import Check
 from sealift.cli import sealift
-from sealift.config import (
-    SIGNED_SYSTEMS,
-    AppOptions,
-    BuildOptions,
-    Config,
-    DocumentOptions,
-    SigningOptions,
-    TargetOptions,
-    default_of,
-)
+from sealift.config import TABLES, Config, default_of
 from sealift.crossenv.__main__ import crossenv
 from sealift.errors import exit_statuses
 from sealift.events import EVENTS
@@ -115,15 +106,9 @@ def settings() -> Iterator[str]:
     yield ""
     yield "In `pyproject.toml`, or in the `[tool.sealift]` of a script's PEP 723 block."
     yield from _options("tool.sealift", "What to ship and for whom.", Config)
-    yield from _options("tool.sealift.target.NAME", "What differs on one target.", TargetOptions)
-    text = "How one package is built where it has no wheel."
-    yield from _options("tool.sealift.build.PACKAGE", text, BuildOptions)
-    text = "What a desktop calls the product."
-    yield from _options("tool.sealift.app", text, AppOptions)
-    text = "A kind of files that the product opens."
-    yield from _options("tool.sealift.document.NAME", text, DocumentOptions)
-    text = f"Who signs what is made for a system, {' or '.join(SIGNED_SYSTEMS)}."
-    yield from _options("tool.sealift.signing.SYSTEM", text, SigningOptions)
+    for table in TABLES:
+        text = f"{table.text[0].upper()}{table.text[1:]}."
+        yield from _options(f"tool.sealift.{table.title(table.entry)}", text, table.options)
     for name in plugins.names("formats"):
         plugin = plugins.load("formats", name)
         yield from _options(f"tool.sealift.{name}", plugin.summary, plugin.options)

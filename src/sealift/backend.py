@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from sealift import backend_worker, buildhints, process, store, uv
+from sealift.epoch import source_epoch
 from sealift.errors import BuildError
 from sealift.target import current_target
 
 _LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8.0"])  # PEP 518
-_EPOCH = "315532800"  # 1980-01-01, the first day a zip file can tell
 _FLAGS = ("CPPFLAGS", "CFLAGS", "CXXFLAGS")
 _PLATFORM = "_PYTHON_HOST_PLATFORM"  # set where a build is for another machine
 _PASSED = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
@@ -103,7 +103,7 @@ def environment_key() -> str:
 
 def source_date() -> str:
     """The time that builds are told, in seconds since 1970: ``SOURCE_DATE_EPOCH``."""
-    return os.environ.get("SOURCE_DATE_EPOCH", _EPOCH)
+    return str(source_epoch())
 
 
 def read_build_system(source: Path) -> BuildSystem:

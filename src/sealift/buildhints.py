@@ -2,9 +2,9 @@
 
 import functools
 import re
-import tomllib
-from importlib import resources
 from pathlib import Path
+
+from sealift.tables import load_table
 
 _PROGRAMS = (
     r"(pg_config|curl-config|mysql_config|krb5-config|llvm-config|cargo|rustc|cmake|gfortran)"
@@ -77,5 +77,6 @@ def _remedy(what: str, package: str | None, *, crossing: bool) -> str:
 @functools.cache
 def _packages() -> dict[str, str]:
     """Debian packages by header, library and program."""
-    text = resources.files("sealift").joinpath("data/system-packages.toml").read_text("utf-8")
-    return {name: package for package, names in tomllib.loads(text).items() for name in names}
+    return {
+        name: package for package, names in load_table("system-packages").items() for name in names
+    }

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
+from sealift.config import option
 from sealift.target import cpu_count
 
 if sys.version_info >= (3, 14):
@@ -14,6 +15,11 @@ else:
 
 LEVELS: Mapping[str, int] = {"fast": 3, "balanced": 9, "small": 19}
 VERSION = zstd.zstd_version
+
+
+def option_of_levels() -> Any:
+    """The settings field ``compression`` of a format, whatever compresses it."""
+    return option("balanced", "time to build against size of the file", choices=tuple(LEVELS))
 
 
 def compress(data: bytes | bytearray | memoryview, level: int) -> bytes:

@@ -20,7 +20,6 @@ from sealift.errors import ConfigError
 
 Options = TypeVar("Options")
 PKCS11 = "pkcs11:"  # how a key that is no file is named (RFC 7512)
-_TABLES = ("target", "build", "app", "document", "signing")
 
 
 def option(default: Any, text: str, *, choices: Sequence[str] = (), is_path: bool = False) -> Any:
@@ -175,6 +174,41 @@ class SigningOptions:
 
 
 SIGNED_SYSTEMS = ("windows", "macos")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of settings below ``[tool.sealift]`` that no format owns.
+
+    ``key`` is its own, ``entry`` what stands behind it where there is a table for each of many,
+    ``example`` such an entry.
+    """
+
+    key: str
+    entry: str
+    example: str
+    text: str
+    options: type[Any]
+
+    def title(self, entry: str) -> str:
+        """Its dotted path below ``tool.sealift``, for ``entry``."""
+        return f"{self.key}.{entry}" if entry else self.key
+
+
+TABLES = (
+    Table("target", "NAME", "linux-x86_64", "what differs on one target", TargetOptions),
+    Table(
+        "build", "PACKAGE", "PACKAGE", "how one package is built where it has no wheel",
+        BuildOptions,
+    ),
+    Table("app", "", "", "what a desktop calls the product", AppOptions),
+    Table("document", "NAME", "NAME", "a kind of files that the product opens", DocumentOptions),
+    Table(
+        "signing", "SYSTEM", SIGNED_SYSTEMS[0],
+        f"who signs what is made for a system, {' or '.join(SIGNED_SYSTEMS)}", SigningOptions,
+    ),
+)  # fmt: skip
+_TABLES = tuple(table.key for table in TABLES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ EARLIEST = 315532800
 
 def source_epoch() -> int:
     """Seconds since 1970; raises :class:`ConfigError` where the variable is no such number."""
-    text = os.environ.get("SOURCE_DATE_EPOCH", str(EARLIEST))
+    text = os.environ.get("SOURCE_DATE_EPOCH") or str(EARLIEST)
     if not text.isdecimal():
         raise ConfigError(
             f"SOURCE_DATE_EPOCH must be a whole number of seconds since 1970; got {text!r}"

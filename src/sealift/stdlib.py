@@ -3,10 +3,10 @@
 import fnmatch
 import functools
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import resources
+
+from sealift.tables import load_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ class Rules:
 @functools.cache
 def load_rules() -> Rules:
     """The rules, read once."""
-    text = resources.files("sealift").joinpath("data/stdlib.toml").read_text("utf-8")
-    table = tomllib.loads(text)
+    table = load_table("stdlib")
     groups = {
         name: Group(name, tuple(row["modules"]), _any_of(row["patterns"]))
         for name, row in table["group"].items()

@@ -10,16 +10,15 @@ import functools
 import os
 import platform
 import sys
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import Any
 
 from packaging import tags
 from packaging.markers import Environment
 
 from sealift.errors import ConfigError
+from sealift.tables import load_table
 
 Version = tuple[int, int]
 
@@ -146,8 +145,7 @@ def _feature_version(python: str) -> Version:
 @functools.cache
 def load_targets() -> dict[str, Target]:
     """All targets by name, in the order of ``data/targets.toml``."""
-    text = resources.files("sealift").joinpath("data/targets.toml").read_text(encoding="utf-8")
-    rows: dict[str, dict[str, Any]] = tomllib.loads(text)
+    rows: dict[str, dict[str, Any]] = load_table("targets")
     for row in rows.values():
         row.update({key: tuple(row[key]) for key in ("oldest", "newest") if key in row})
     return {name: Target(name=name, **row) for name, row in rows.items()}

@@ -7,15 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sealift import plugins
-from sealift.config import (
-    AppOptions,
-    BuildOptions,
-    Config,
-    DocumentOptions,
-    SigningOptions,
-    TargetOptions,
-    default_of,
-)
+from sealift.config import TABLES, Config, default_of
 from sealift.errors import ConfigError, ProjectError
 from sealift.output import write_text
 
@@ -48,16 +40,9 @@ def table_lines() -> Iterator[str]:
         if dataclasses.fields(plugin.options):
             yield f"\n# [tool.sealift.{name}]  # {plugin.summary}"
             yield from _lines(plugin.options)
-    yield "\n# [tool.sealift.target.linux-x86_64]  # what differs on one target"
-    yield from _lines(TargetOptions)
-    yield "\n# [tool.sealift.build.PACKAGE]  # how one package is built where it has no wheel"
-    yield from _lines(BuildOptions)
-    yield "\n# [tool.sealift.app]  # what a desktop calls the product"
-    yield from _lines(AppOptions)
-    yield "\n# [tool.sealift.document.NAME]  # a kind of files that the product opens"
-    yield from _lines(DocumentOptions)
-    yield "\n# [tool.sealift.signing.windows]  # who signs; also macos"
-    yield from _lines(SigningOptions)
+    for table in TABLES:
+        yield f"\n# [tool.sealift.{table.title(table.example)}]  # {table.text}"
+        yield from _lines(table.options)
 
 
 def _lines(options: type[Any]) -> Iterator[str]:

@@ -8,13 +8,11 @@ import csv
 import hashlib
 import io
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sealift.zip_writer import NewMember, When, write_zip
+from sealift.zip_writer import NewMember, source_time, write_zip
 
-_OLDEST, _NEWEST = 315532800, 4354819199  # what a zip file can tell: 1980 to 2107
 _LEVEL = 6
 
 
@@ -41,7 +39,7 @@ def write_wheel(path: Path, folder: Path, dist_info: str) -> None:
         text = record_text([*(rows[name] for name, _ in files), (record, "", "")])
         return NewMember(record, 0o644, text.encode)
 
-    write_zip(path, (member(*pair) for pair in files), last=last, when=_when(), level=_LEVEL)
+    write_zip(path, (member(*pair) for pair in files), last=last, when=source_time(), level=_LEVEL)
 
 
 def _ordered(folder: Path, dist_info: str) -> Iterator[tuple[str, Path]]:
@@ -49,13 +47,6 @@ def _ordered(folder: Path, dist_info: str) -> Iterator[tuple[str, Path]]:
     for name in sorted(files, key=lambda name: (name.startswith(f"{dist_info}/"), name)):
         if files[name].is_file():
             yield name, files[name]
-
-
-def _when() -> When:
-    text = os.environ.get("SOURCE_DATE_EPOCH", "")
-    seconds = min(max(int(text), _OLDEST), _NEWEST) if text.isdigit() else _OLDEST
-    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
-    return year, month, day, hour, minute, second
 
 
 def record_text(rows: list[tuple[str, str, str]]) -> str:

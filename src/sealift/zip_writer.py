@@ -6,6 +6,7 @@ Format: APPNOTE.TXT 6.3.10 (PKWARE), without zip64.
 """
 
 import struct
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 from deflate import crc32, deflate_compress
 
+from sealift.epoch import EARLIEST, source_epoch
 from sealift.errors import OutputError
 from sealift.target import cpu_count
 from sealift.zipmember import DEFLATED, FLAG_UTF8, STORED
@@ -27,6 +29,7 @@ _VERSION, _UNIX = 20, 3 << 8  # 2.0 is what deflate needs
 _LARGEST, _MOST, _LONGEST = 0xFFFFFFFE, 0xFFFE, 0xFFFF
 
 When = tuple[int, int, int, int, int, int]
+_LATEST = 4354819198  # 2107-12-31, 23:59:58
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,12 @@ class Written:
     crc: int
     size: int
     packed: bytes | bytearray
+
+
+def source_time() -> When:
+    """The time that members are given; a zip file knows none before 1980 or after 2107."""
+    moment = time.gmtime(min(max(source_epoch(), EARLIEST), _LATEST))
+    return moment[:6]
 
 
 def write_zip(

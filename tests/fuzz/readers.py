@@ -19,6 +19,7 @@ import atheris  # type: ignore[import-untyped]
 from tests.fuzz.seeds import SEEDS
 
 with atheris.instrument_imports(include=["sealift"]):
+    from sealift.apple.xar import verify_xar
     from sealift.audit.inventory import take_inventory
     from sealift.binary import (
         elf,
@@ -44,6 +45,13 @@ def _package(data: bytes) -> None:
         file.write(data)
         file.flush()
         take_inventory(Path(file.name))
+
+
+def _xar(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=_SCRATCH) as file:
+        file.write(data)
+        file.flush()
+        verify_xar(Path(file.name))
 
 
 def _zip(data: bytes) -> None:
@@ -80,6 +88,7 @@ _READERS: dict[bytes, tuple[Callable[[bytes], object], ...]] = {
         lambda data: pe.exported(View(data, "fuzz")),
     ),
     b"PK": (_zip,),
+    b"xar!": (_xar,),
     b"!<arch>": (_package,),
     b"\xed\xab\xee\xdb": (_package,),
     b"": (

@@ -18,7 +18,7 @@ from sealift.apple.xar import read_head, staple_xar, verify_xar
 from sealift.errors import BinaryFormatError, OutputError
 from sealift.formats.pkg import _REMOVE_OLDER
 from tests.support.developer_id import TEAM, make_authority, timestamping
-from tests.support.tools import require_tool
+from tests.support.tools import require_root, require_tool
 
 MODIFIED = 1_700_000_000
 COMPONENT = "org.example.made.pkg"
@@ -275,15 +275,88 @@ def test_bills_of_one_and_of_many() -> None:
         assert read_bom(make_bom([top, *files])) == (top, *files)
 
 
-def test_an_older_version_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    library = tmp_path / "usr/local/lib"
+def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    entities = b'<!DOCTYPE xar [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xar><toc>&b;</toc></xar>'
+    for toc, reason in ((bytes(100 << 20), "more than 67108864 bytes"), (entities, "declarations")):
+        packed = zlib.compress(toc)
+        head = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 1)
+        (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))
+        with pytest.raises(BinaryFormatError, match=reason):
+            verify_xar(tmp_path / "x.pkg")
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """A disk on which older versions are installed: of "it's mine", and of another product."""
+    root = tmp_path / "a disk"
     for name in ("it's mine", "other"):
-        (library / name).mkdir(parents=True)
-        (library / name / "file").touch()
+        tree = root / "usr/local/lib" / name
+        (tree / "lib/.hidden").mkdir(parents=True)
+        for path in ("image.sealift", ".stamp", "lib/.hidden/x.py"):
+            (tree / path).touch(0o644)
+    for folder in (root, *(path for path in root.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    return root
+
+
+def preinstalled(volume: Path) -> tuple[int, str]:
+    """The status of the script that runs before files are installed, and what it says."""
     script = _REMOVE_OLDER.format(name='"it\'s mine"')
-    command = ["sh", "-c", script, "preinstall", "made.pkg", "/usr/local", str(tmp_path)]
-    subprocess.run(command, check=True)
-    assert (library / "it's mine/file").exists()  # no product of ours
-    (library / "it's mine/image.sealift").touch()
-    subprocess.run(command, check=True)
-    assert [path.name for path in library.iterdir()] == ["other"]
+    command = ["/bin/sh", "-c", script, "preinstall", "made.pkg", "/usr/local", f"{volume}/"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_an_older_version_is_removed_and_nothing_else(volume: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/file").touch()
+    library = volume / "usr/local/lib"
+    before = facts_of(library / "other")
+    (library / "it's mine/lib/link").symlink_to(tmp_path / "precious")
+    assert preinstalled(volume) == (0, "")
+    assert list((library / "it's mine").iterdir()) == []
+    assert preinstalled(volume) == (0, "")
+    (library / "it's mine").rmdir()
+    assert preinstalled(volume) == (0, "")
+    assert facts_of(library / "other") == before
+    assert (tmp_path / "precious/file").exists()
+
+
+def test_a_folder_that_is_no_product_is_left_alone(volume: Path) -> None:
+    tree = volume / "usr/local/lib/it's mine"
+    (tree / "image.sealift").unlink()
+    before = facts_of(tree)
+    assert preinstalled(volume) == (0, "")
+    assert facts_of(tree) == before
+
+
+@pytest.mark.parametrize("trap", ["link", "dangling", "above", "file", "open folder", "open file"])
+def test_where_others_could_have_put_it_nothing_is_removed(volume: Path, trap: str) -> None:
+    tree = volume / "usr/local/lib/it's mine"
+    match trap:
+        case "link" | "dangling":
+            tree.rename(volume / "moved")
+            tree.symlink_to(volume / ("moved" if trap == "link" else "none"))
+        case "above":
+            (volume / "usr/local/lib").rename(volume / "moved")
+            (volume / "usr/local/lib").symlink_to(volume / "moved")
+        case "file":
+            tree.rename(volume / "moved")
+            tree.touch()
+        case "open folder":
+            (tree / "lib/.hidden").chmod(0o775)
+        case _:
+            (tree / "image.sealift").chmod(0o646)
+    before = facts_of(volume)
+    status, said = preinstalled(volume)
+    assert status == 1
+    assert "or others than root can write there: move it away" in said
+    assert facts_of(volume) == before
+
+
+def test_what_belongs_to_others_is_not_removed(volume: Path) -> None:
+    require_root()
+    before = facts_of(volume)
+    os.lchown(volume / "usr/local/lib/it's mine/lib", 12345, 12345)
+    assert preinstalled(volume)[0] == 1
+    assert facts_of(volume) == before

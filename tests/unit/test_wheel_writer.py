@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sealift.errors import ConfigError
 from sealift.wheel import verify_wheel
 from sealift.wheel_writer import write_wheel
 
@@ -106,7 +107,7 @@ def test_bytes_depend_on_the_files_alone(
         os.umask(before)
 
 
-YEARS = {"1700000000": 2023, "0": 1980, "99999999999": 2107, "nonsense": 1980, "": 1980}
+YEARS = {"1700000000": 2023, "0": 1980, "99999999999": 2107, "": 1980}
 
 
 @pytest.mark.parametrize("epoch", YEARS)
@@ -119,3 +120,11 @@ def test_source_date_epoch_is_the_time_of_all_members(
     assert {when[0] for when in times} == {YEARS[epoch]}
     if epoch == "1700000000":
         assert times == {(2023, 11, 14, 22, 13, 20)}  # UTC
+
+
+def test_a_time_that_is_no_number_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(ConfigError, match="SOURCE_DATE_EPOCH must be a whole number"):
+        written(folder, tmp_path / "out")

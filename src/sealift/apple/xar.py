@@ -28,6 +28,7 @@ _CHECKSUM_SIZE = 20
 _DSIG = "http://www.w3.org/2000/09/xmldsig#"
 _TICKET = "<4sHHII"
 _TERMINATOR, _TICKET_KIND = 1, 2
+_LARGEST_TABLE = 64 << 20  # one of 100,000 files has half of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +229,27 @@ class XarHead:
     def table(self) -> ET.Element:
         """The table of contents; raises :class:`BinaryFormatError` where it cannot be read."""
         try:
-            found = ET.fromstring(zlib.decompress(self.packed)).find("toc")  # noqa: S314  (our own)
+            found = ET.fromstring(_unpacked(self.packed)).find("toc")  # noqa: S314  (bounded)
         except (zlib.error, ET.ParseError) as problem:
-            raise BinaryFormatError(f"cannot read a table of contents: {problem}") from problem
+            raise _unreadable(str(problem)) from problem
         if found is None:
-            raise BinaryFormatError("cannot read a table of contents: it has no contents")
+            raise _unreadable("it has no contents")
         return found
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """The text of a table; one that declares entities, which grow when they are read, is none."""
+    unpack = zlib.decompressobj()
+    text = unpack.decompress(packed, _LARGEST_TABLE)
+    if not unpack.eof:
+        raise _unreadable(f"it ends early, or has more than {_LARGEST_TABLE} bytes")
+    if b"<!" in text:
+        raise _unreadable("it has declarations")
+    return text
+
+
+def _unreadable(reason: str) -> BinaryFormatError:
+    return BinaryFormatError(f"cannot read a table of contents: {reason}")
 
 
 def read_head(path: Path) -> XarHead:
@@ -280,7 +296,7 @@ def _told(file: BinaryIO, head: XarHead, element: ET.Element, size: str) -> tupl
     """Where in the heap a part is that ``element`` tells of, and its bytes."""
     numbers = [element.findtext(key, "") for key in ("offset", size)]
     if not all(number.isdecimal() and len(number) < 20 for number in numbers):
-        raise BinaryFormatError("cannot read a table of contents: it does not say where parts are")
+        raise _unreadable("it does not say where parts are")
     offset, length = map(int, numbers)
     if head.heap + offset + length > file.seek(0, os.SEEK_END):
         raise BinaryFormatError("cannot use the package: it ends before its parts do")

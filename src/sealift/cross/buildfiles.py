@@ -6,16 +6,15 @@ them runs anything that is built, then.
 """
 
 import functools
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from sealift.cross.host import Host
 from sealift.cross.recipe import build_triple
 from sealift.cross.toolchain import Toolchain
+from sealift.tables import load_table
 from sealift.target import Target, current_target
 
 _CONFIGURE = "pkg-config"
@@ -151,5 +150,4 @@ def _escaped(value: object) -> str:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/buildfiles.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("buildfiles")

@@ -8,13 +8,13 @@ import functools
 import io
 import re
 import sysconfig
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 from sealift.errors import BuildError
+from sealift.tables import load_table
 from sealift.target import Target, Version
 
 # Lines of ``pyconfig.h`` that define a macro or do not. An indented definition is one that holds
@@ -135,5 +135,4 @@ def macro_variables(pyconfig: str) -> dict[str, Any]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/hosts.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("hosts")

@@ -2,11 +2,10 @@
 
 import dataclasses
 import functools
-import tomllib
-from importlib import resources
 from typing import Any
 
 from sealift.config import BuildOptions, read_options
+from sealift.tables import load_table
 
 
 def with_known(name: str, options: BuildOptions) -> BuildOptions:
@@ -26,5 +25,4 @@ def with_known(name: str, options: BuildOptions) -> BuildOptions:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/builds.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("builds")

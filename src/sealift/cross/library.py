@@ -7,11 +7,9 @@ Names are those of ``data/libraries.toml``, of Debian's packages, and of ``[exte
 import difflib
 import functools
 import re
-import tomllib
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from sealift.backend import read_pyproject, texts_of
 from sealift.errors import BuildError, ConfigError
+from sealift.tables import load_table
 
 _DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")  # Debian Policy 5.6.7
 _SCHEMES = ("pkg:", "dep:")
@@ -150,5 +149,4 @@ def debian_table() -> Mapping[str, Any]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/libraries.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("libraries")

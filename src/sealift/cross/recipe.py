@@ -2,10 +2,8 @@
 
 import dataclasses
 import functools
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
 from sealift.debian.index import locate_sources
@@ -13,6 +11,7 @@ from sealift.debian.releases import parse_release
 from sealift.debian.sources import Source, find_source
 from sealift.errors import RefusedError
 from sealift.owners import Owner
+from sealift.tables import load_table
 from sealift.target import Target
 
 
@@ -164,5 +163,4 @@ def recipe_names() -> tuple[str, ...]:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/recipes.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("recipes")

@@ -6,14 +6,13 @@ maturin's on PEP 517.  The linker is the C compiler of the toolchain, so the flo
 
 import functools
 import os
-import tomllib
-from importlib import resources
 from pathlib import Path
 
 from sealift import process
 from sealift.backend import BuildSystem
 from sealift.cross.host import Host
 from sealift.errors import ToolError
+from sealift.tables import load_table
 from sealift.target import Target
 from sealift.tools import CARGO, RUSTC
 
@@ -91,5 +90,4 @@ def _triple(target: Target, name: str) -> str:
 
 @functools.cache
 def _triples() -> dict[str, str]:
-    text = resources.files("sealift").joinpath("data/rust.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("rust")

@@ -21,6 +21,7 @@ from sealift.cross.compilation import compile_library
 from sealift.cross.recipe import Recipe, build_triple
 from sealift.cross.toolchain import ZIG, Toolchain, find_toolchain
 from sealift.debian.sources import Source, unpack_source
+from sealift.epoch import EARLIEST
 from sealift.errors import BuildError
 from sealift.floor import glibc_versions
 from sealift.target import Target, current_target
@@ -30,7 +31,6 @@ _FORMAT = "1"  # a new number builds anew
 _FLAGS = "-O2 -fPIC -g0"
 # Lists of symbols may have such as are left out; not all linkers mind that.
 _LINKING = {True: "-Wl,--undefined-version", False: ""}
-_EPOCH = "315532800"  # 1980-01-01
 _TOOLS = {tool.name: tool for tool in (CMAKE, MAKE, PERL)}
 # How build systems ask for the compiler of this machine, for programs that they run.
 _OWN = ("BUILD_CC", "CC_BUILD", "CC_FOR_BUILD")
@@ -162,7 +162,7 @@ class _Work:
             "CC": f"{triple}-cc", "CXX": f"{triple}-c++",
             "CFLAGS": _FLAGS, "CXXFLAGS": _FLAGS, "LDFLAGS": f"{variables['LDFLAGS']} {linking}",
             "HOME": str(self.folder), "TMPDIR": str(self.folder),
-            "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": _EPOCH,
+            "LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": str(EARLIEST),
             **dict.fromkeys(_OWN, "build-cc"),
             **dict.fromkeys(_MAINTAINERS, ":"),
             **self.build.recipe.variables(self.build.toolchain.target),

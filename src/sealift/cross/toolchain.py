@@ -11,10 +11,8 @@ import json
 import shlex
 import shutil
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from sealift import console, process, store
 from sealift.cross import strip_command, zig_driver
 from sealift.cross.header_names import header_overlay
 from sealift.errors import ToolError
+from sealift.tables import load_table
 from sealift.target import Target, Version
 from sealift.tools import UV
 
@@ -269,5 +268,4 @@ def _dotted(version: Version) -> str:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/toolchains.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("toolchains")

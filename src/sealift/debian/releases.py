@@ -3,14 +3,13 @@
 import difflib
 import functools
 import os
-import tomllib
 import urllib.parse
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from sealift.errors import ConfigError
+from sealift.tables import load_table
 
 MIRROR_VARIABLE = "SEALIFT_DEBIAN_MIRROR"
 _APT = Path("/etc/apt")
@@ -45,8 +44,7 @@ class Release:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    text = resources.files("sealift").joinpath("data/debian.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return load_table("debian")
 
 
 @functools.cache

@@ -18,6 +18,7 @@ class AppBundle(MacFormat):
     """``Title.app``, signed: with the certificate of the settings, else ad hoc."""
 
     name: ClassVar[str] = BUNDLE
+    suffix: ClassVar[str] = ".app"
     summary: ClassVar[str] = "an application for macOS (.app)"
     options: ClassVar[type[BundleOptions]] = BundleOptions
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from sealift import compression
 from sealift.apple.finder_window import BACKGROUND, Window, picture_size, write_window
 from sealift.apple.hfsplus import write_volume
 from sealift.apple.image_signature import sign_image
 from sealift.apple.signer import signer_of
 from sealift.apple.udif import write_image
+from sealift.compression import option_of_levels
 from sealift.config import option
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
@@ -37,17 +37,14 @@ class DmgOptions:
     background: str | None = option(
         None, "PNG picture behind the icons, relative to this file", is_path=True
     )
-    compression: str = option(
-        "balanced",
-        "time to build against size of the file",
-        choices=tuple(compression.LEVELS),
-    )
+    compression: str = option_of_levels()
 
 
 class DiskImage(MacFormat):
     """``Title-version.dmg``, compressed; signed where there is a certificate."""
 
     name: ClassVar[str] = "dmg"
+    suffix: ClassVar[str] = ".dmg"
     summary: ClassVar[str] = "a disk image with an application for macOS"
     options: ClassVar[type[DmgOptions]] = DmgOptions
 
@@ -56,10 +53,6 @@ class DiskImage(MacFormat):
         super().check(project, options, target)
         if options.background:
             picture_size(Path(options.background))
-
-    def filename(self, image: Image) -> str:
-        """The application's title and version."""
-        return f"{bundle_name(image).removesuffix('.app')}-{image.version}.dmg"
 
     def write(self, images: Sequence[Image], options: DmgOptions, out: Path) -> None:
         """Write the image at ``out``."""

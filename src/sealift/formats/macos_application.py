@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sealift.apple.bundle import sign_bundle
 from sealift.apple.information import ICON, Information, icon_name
@@ -58,7 +58,9 @@ class BundleOptions(RuntimeOptions):
 
 
 class MacFormat(LauncherFormat):
-    """What formats for macOS have in common."""
+    """What formats for macOS have in common; ``suffix`` ends the name of a file."""
+
+    suffix: ClassVar[str]
 
     def refuses(self, target: Target) -> str | None:
         """Why nothing of this can be made for ``target``, or ``None``."""
@@ -73,6 +75,10 @@ class MacFormat(LauncherFormat):
         check_title(settings.app.title or project.product, project.product)
         check_icons(settings)
         settings.format(BUNDLE, BundleOptions)
+
+    def filename(self, image: Image) -> str:
+        """The application's title and version."""
+        return f"{bundle_name(image).removesuffix('.app')}-{image.version}{self.suffix}"
 
     def prepare(self, interpreter: Interpreter) -> None:
         """Compile the launcher, where there is one."""

@@ -3,14 +3,15 @@
 import shlex
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from sealift import compression, console
+from sealift import console
 from sealift.apple.certificate import Purpose, SigningCertificate, load_certificate
 from sealift.apple.information import numeric_version
 from sealift.apple.package import Package, write_package
+from sealift.compression import option_of_levels
 from sealift.config import SigningOptions, option
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
@@ -30,13 +31,26 @@ from sealift.target import Target
 _LEVELS = {"fast": 1, "balanced": 6, "small": 9}  # of zlib
 _CPUS = {"x86_64": ("x86_64",), "aarch64": ("arm64",), "universal2": ("x86_64", "arm64")}
 # An older version's files go before the new ones come, if it is one: nothing else has that file.
+# Root removes them from within, and only where nobody else could put a link to another place.
 _REMOVE_OLDER = """\
 #!/bin/sh
-tree="${{3%/}}/usr/local/lib/"{name}
-if [ -f "$tree/image.sealift" ] && [ ! -L "$tree" ]; then
-    rm -rf "$tree"
+PATH=/usr/bin:/bin
+root=$(cd -P "${{3:-/}}" && pwd -P) || exit 1
+tree="${{root%/}}/usr/local/lib/"{name}
+if [ ! -e "$tree" ] && [ ! -L "$tree" ]; then
+    exit 0
 fi
-exit 0
+others="$tree is elsewhere"
+if cd -P "$tree" && [ "$(pwd -P)" = "$tree" ]; then
+    others=$(find . \\( ! -user "$(id -u)" -o ! -type l \\( -perm -20 -o -perm -2 \\) \\)) || exit 1
+fi
+if [ -n "$others" ]; then
+    echo "cannot install: $tree is a link, or others than root can write there: move it away" >&2
+    exit 1
+fi
+if [ -f image.sealift ]; then
+    find . -xdev -mindepth 1 -delete
+fi
 """
 
 
@@ -49,17 +63,14 @@ class PkgOptions:
         "an application, or a command below /usr/local; auto is the former for GUI scripts",
         choices=("auto", "application", "command"),
     )
-    compression: str = option(
-        "balanced",
-        "time to build against size of the file",
-        choices=tuple(compression.LEVELS),
-    )
+    compression: str = option_of_levels()
 
 
 class InstallerPackage(MacFormat):
     """``Title-version.pkg``; signed where there is a certificate for installers."""
 
     name: ClassVar[str] = "pkg"
+    suffix: ClassVar[str] = ".pkg"
     summary: ClassVar[str] = "a package that macOS installs, with an application or a command"
     options: ClassVar[type[PkgOptions]] = PkgOptions
 
@@ -67,10 +78,6 @@ class InstallerPackage(MacFormat):
         """What the application asks for, and who signs the package."""
         super().check(project, options, target)
         _installer_certificate(project.settings.signing.get(target.os))
-
-    def filename(self, image: Image) -> str:
-        """The application's title and version."""
-        return f"{bundle_name(image).removesuffix('.app')}-{image.version}.pkg"
 
     def write(self, images: Sequence[Image], options: PkgOptions, out: Path) -> None:
         """Write the package at ``out``."""
@@ -106,26 +113,30 @@ def _installer_certificate(told: SigningOptions | None) -> SigningCertificate | 
     return load_certificate(identity, Purpose.INSTALLER) if identity else None
 
 
-def _application(image: Image, folder: Path) -> Package:
-    """An application that is installed where all users have theirs."""
-    name, told = bundle_name(image), image.application
-    write_application(image, bundle_options(image), folder / name)
+def _package(image: Image, folder: Path, location: str) -> Package:
+    """What both kinds say of the product."""
+    told = image.application
     return Package(
         title=told.title,
         identifier=f"{told.identifier}.pkg",
         version=numeric_version(image.version),
         folder=folder,
-        location="/Applications",
+        location=location,
         cpus=_CPUS[image.target.arch],
         minimum=oldest_system(image),
-        bundle=name,
-        bundle_identifier=told.identifier,
     )
+
+
+def _application(image: Image, folder: Path) -> Package:
+    """An application that is installed where all users have theirs."""
+    name = bundle_name(image)
+    write_application(image, bundle_options(image), folder / name)
+    package = _package(image, folder, "/Applications")
+    return replace(package, bundle=name, bundle_identifier=image.application.identifier)
 
 
 def _command(image: Image, folder: Path) -> Package:
     """The folder of the product, and a link to its program where terminals look for commands."""
-    told = image.application
     tree = folder / "lib" / image.name
     files = list(make_product(image, bundle_options(image)).folder_files())
     check_names(file.path for file in files)
@@ -135,13 +146,5 @@ def _command(image: Image, folder: Path) -> Package:
         file.write(place)
     (folder / "bin").mkdir()
     (folder / "bin" / image.name).symlink_to(f"../lib/{image.name}/{image.name}")
-    return Package(
-        title=told.title,
-        identifier=f"{told.identifier}.pkg",
-        version=numeric_version(image.version),
-        folder=folder,
-        location="/usr/local",
-        cpus=_CPUS[image.target.arch],
-        minimum=oldest_system(image),
-        scripts={"preinstall": _REMOVE_OLDER.format(name=shlex.quote(image.name))},
-    )
+    script = _REMOVE_OLDER.format(name=shlex.quote(image.name))
+    return replace(_package(image, folder, "/usr/local"), scripts={"preinstall": script})

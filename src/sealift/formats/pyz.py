@@ -28,6 +28,7 @@ from typing import Any, ClassVar
 
 from sealift import store
 from sealift.bytecode import compile_sources, read_pack
+from sealift.compression import option_of_levels
 from sealift.config import option
 from sealift.errors import RefusedError
 from sealift.floor import floor_of
@@ -77,9 +78,7 @@ class PyzOptions:
     shebang: str | None = option(
         None, 'the first line, such as "/usr/bin/env python3"; names the Python inside by default'
     )
-    compression: str = option(
-        "balanced", "time to build against size of the file", choices=tuple(LEVELS)
-    )
+    compression: str = option_of_levels()
     inherit: bool = option(
         False, "let packages of the Python that runs it be imported too, behind the shipped ones"
     )

@@ -1,18 +1,15 @@
 """The folder format as a zip file, which every desktop opens."""
 
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from sealift.epoch import EARLIEST, source_epoch
 from sealift.image import Image
 from sealift.launcher.product import CompressedOptions, LauncherFormat, make_product
 from sealift.launcher.tree import TreeFile
-from sealift.zip_writer import NewMember, When, write_zip
+from sealift.zip_writer import NewMember, source_time, write_zip
 
-_LATEST = 4354819198  # 2107-12-31, 23:59:58
 _LEVELS = {"fast": 1, "balanced": 6, "small": 12}  # of libdeflate
 
 
@@ -36,7 +33,7 @@ class Zipped(LauncherFormat):
         product = make_product(image, options)
         files = sorted(product.folder_files(), key=lambda file: file.path)
         members = _members(files, f"{image.name}-{image.version}")
-        write_zip(out, members, when=_time(), level=_LEVELS[options.compression])
+        write_zip(out, members, when=source_time(), level=_LEVELS[options.compression])
 
 
 def _members(files: Sequence[TreeFile], folder: str) -> Iterator[NewMember]:
@@ -46,9 +43,3 @@ def _members(files: Sequence[TreeFile], folder: str) -> Iterator[NewMember]:
 
 def _read(file: TreeFile) -> bytes:
     return b"".join(file.read())
-
-
-def _time() -> When:
-    """The time of all members; a zip file knows none before 1980 or after 2107."""
-    moment = time.gmtime(min(max(source_epoch(), EARLIEST), _LATEST))
-    return moment[:6]

@@ -9,14 +9,12 @@ import ast
 import fnmatch
 import functools
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from sealift import archive, store
+from sealift import archive, store, tables
 from sealift.binary import elf_edit
 from sealift.binary.elf import read_elf
 from sealift.errors import InterpreterError
@@ -62,8 +60,7 @@ class _Layout:
 @functools.cache
 def load_table() -> Mapping[str, Any]:
     """``data/interpreters.toml``, read once."""
-    text = resources.files("sealift").joinpath("data/interpreters.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    return tables.load_table("interpreters")
 
 
 def prepare(

@@ -12,11 +12,9 @@ import functools
 import os
 import shutil
 import tempfile
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from sealift.index import find_sdist
 from sealift.interpreter import Interpreter
 from sealift.launcher.machines import by_machine, joined
 from sealift.launcher.tree import python_program
+from sealift.tables import load_table
 from sealift.target import Target, cpu_count, current_target
 from sealift.tools import find_compiler
 from sealift.windows.header import undated
@@ -79,8 +78,7 @@ class _System:
 
 @functools.cache
 def _systems() -> Mapping[str, _System]:
-    text = resources.files("sealift").joinpath("data/launchers.toml").read_text(encoding="utf-8")
-    rows: dict[str, dict[str, Any]] = tomllib.loads(text)
+    rows: dict[str, dict[str, Any]] = load_table("launchers")
     return {
         name: _System(
             **{key: tuple(row[key]) for key in ("files", "flags", "link")}, cc=row.get("cc", {})

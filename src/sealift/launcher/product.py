@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sealift import compression
 from sealift.apple.signed_image import signed_image, signed_program
 from sealift.apple.signer import application_certificate, signer_of
 from sealift.application import pictures_of
 from sealift.bytecode import compile_sources
+from sealift.compression import option_of_levels
 from sealift.config import Settings, option
 from sealift.errors import OutputError
 from sealift.icon import check_icon
@@ -54,11 +54,7 @@ class RuntimeOptions:
 class CompressedOptions(RuntimeOptions):
     """The same for formats that are compressed."""
 
-    compression: str = option(
-        "balanced",
-        "time to build against size of the file",
-        choices=tuple(compression.LEVELS),
-    )
+    compression: str = option_of_levels()
 
 
 def check_icons(settings: Settings) -> None:

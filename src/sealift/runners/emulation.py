@@ -5,13 +5,12 @@ From Linux 6.7 each user namespace has a table of its own; this machine's is lef
 """
 
 import functools
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from sealift.binary.elf import read_elf
+from sealift.tables import load_table
 from sealift.target import current_target
 from sealift.tools import UNSHARE, Tool
 
@@ -60,8 +59,7 @@ class Emulator:
 @functools.cache
 def load_emulators() -> dict[str, Emulator]:
     """Emulators by the GNU name of the CPU they play."""
-    text = resources.files("sealift").joinpath("data/emulators.toml").read_text("utf-8")
-    return {cpu: Emulator(**row) for cpu, row in tomllib.loads(text).items()}
+    return {cpu: Emulator(**row) for cpu, row in load_table("emulators").items()}
 
 
 def is_native(arch: str) -> bool:

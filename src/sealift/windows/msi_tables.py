@@ -5,20 +5,19 @@ Format: the documentation of Windows Installer; ``data/msi.toml`` has what is th
 
 import functools
 import hashlib
-import tomllib
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 from sealift.errors import OutputError
+from sealift.tables import load_table
 from sealift.windows.installer import Installer
 
 Cell: TypeAlias = str | int | None
 Row: TypeAlias = tuple[Cell, ...]
 
-_DATA = Path(__file__).parents[1] / "data" / "msi.toml"
 _SPACE = uuid.UUID("9a0f7a1c-5a53-5f0e-9f3d-2f1f6f0f8d3b")  # of all that is named here
 _MAIN, _FEATURE, _ICON = "INSTALLDIR", "Main", "app.ico"
 _64_BIT, _VITAL = 256, 512
@@ -88,7 +87,7 @@ def msi_version(version: str, numbers: tuple[int, int, int, int]) -> tuple[int, 
 
 @functools.cache
 def _data() -> Mapping[str, Any]:
-    return tomllib.loads(_DATA.read_text(encoding="utf-8"))
+    return load_table("msi")
 
 
 def columns(table: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
