@@ -22,12 +22,12 @@ int wmain(int count, wchar_t **arguments) { return Py_Main(count, arguments); }
 """
 
 
-def wheel_interpreter(target: str) -> Interpreter:
+def wheel_interpreter(target: str, feature: str = FEATURE) -> Interpreter:
     """CPython for ``target`` out of wheels, of the feature version that runs the tests."""
     try:
-        return WheelInterpreters().find(FEATURE, load_targets()[target], Settings())
+        return WheelInterpreters().find(feature, load_targets()[target], Settings())
     except SealiftError as problem:
-        missing(f"needs CPython {FEATURE} for {target}: {problem}")
+        missing(f"needs CPython {feature} for {target}: {problem}")
 
 
 def windows_python(folder: Path) -> Path:
@@ -46,10 +46,20 @@ def place_image(image: Image, folder: Path) -> Path:
     return _program(folder, image.search_path)
 
 
+def installed_python(folder: Path, feature: str) -> Path:
+    """``python.exe`` of CPython ``feature`` in ``folder``, as an installer leaves it there."""
+    shutil.copytree(wheel_interpreter("windows-x86_64", feature).root, folder)
+    return _compiled(folder, feature.replace(".", ""))
+
+
 def _program(folder: Path, search_path: tuple[str, ...]) -> Path:
     (folder / f"python{PYTHON}._pth").write_text("".join(f"{each}\n" for each in search_path))
+    return _compiled(folder, PYTHON)
+
+
+def _compiled(folder: Path, python: str) -> Path:
     (folder / "main.c").write_text(_MAIN)
-    library = import_library(python_library(folder, PYTHON))
+    library = import_library(python_library(folder, python))
     subprocess.run(
         [require_tool(f"{MINGW}-gcc"), "-municode", folder / "main.c", library, "-o",
          folder / "python.exe"],
