@@ -7,7 +7,15 @@ and gets the original first; the importer puts them in place and loads this when
 import sys
 
 import _sealift  # type: ignore[import-not-found]
-from _sealift_importer import key_of, native_path, prefix, settings, source_at, support  # type: ignore[import-not-found]
+from _sealift_importer import (  # type: ignore[import-not-found]
+    SEPARATOR,
+    key_of,
+    native_path,
+    prefix,
+    settings,
+    source_at,
+    support,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +129,12 @@ def locate_file(original: "Callable[..., Any]", distribution: "Any", path: "Any"
 
 
 def dlopen(original: "Callable[..., int]", name: "Any", mode: "int") -> "int":
-    """``ctypes._dlopen``, from a copy where the library's place forbids execution."""
+    """``ctypes._dlopen``, from a copy where the library's place forbids execution.
+
+    Windows is asked to look in the same places as for all other libraries.
+    """
+    if SEPARATOR == "\\":
+        return original(name, support("_sealift_windows").places_of(mode))
     if isinstance(name, str) and key_of(name) is not None:
         name = _sealift.native(name)
     return original(name, mode)

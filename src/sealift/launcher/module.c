@@ -157,13 +157,10 @@ static PyObject *children(PyObject *module, PyObject *index) {
 
 static PyObject *native(PyObject *module, PyObject *path) {
     (void)module;
-    if (!launched->noexec) {
-        py(Py_IncRef)(path);
-        return path;
-    }
     PyObject *bytes = py(PyUnicode_EncodeFSDefault)(path);
     if (!bytes) return NULL;
-    const char *loadable = loadable_path(launched->root, py(PyBytes_AsString)(bytes));
+    const char *given = py(PyBytes_AsString)(bytes);
+    const char *loadable = launched->noexec ? loadable_path(launched->root, given) : os_to_load(given);
     if (!loadable) py(PyErr_SetString)(*py_data(PyExc_ImportError), reason());
     PyObject *text = loadable ? py(PyUnicode_DecodeFSDefault)(loadable) : NULL;
     py(Py_DecRef)(bytes);

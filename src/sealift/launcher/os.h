@@ -40,6 +40,9 @@ uint64_t os_program_end(int self);
 void *os_load_library(const char *path);
 void *os_find_symbol(void *library, const char *name);
 
+/* What to give Python's own loader for the native file at `path`; NULL with reason(). */
+const char *os_to_load(const char *path);
+
 /* Loads what has to be there before libpython is, from the tree at `root`; `noexec`: from memory. */
 void os_load_helpers(const char *root, bool noexec);
 

@@ -17,6 +17,8 @@ void *os_find_symbol(void *library, const char *name) {
     return found;
 }
 
+const char *os_to_load(const char *path) { return path; }
+
 argument *os_path_of_program(argument *name) {
     const char *started = os_started_path(), *slash = started ? strrchr(started, '/') : NULL;
     if (!slash || strchr(name, '/') || strcmp(slash + 1, name) != 0) return name;

@@ -15,7 +15,12 @@
 
 BOOLEAN NTAPI SystemFunction036(void *, ULONG); /* RtlGenRandom */
 
-void os_prepare_process(void) { SetDllDirectoryW(L""); /* no library comes from the working directory */ }
+/* No library comes from the working directory, the program's folder or PATH: anybody may have put files
+   into a folder of downloads. */
+void os_prepare_process(void) {
+    SetDllDirectoryW(L"");
+    SetDefaultDllDirectories(LOAD_LIBRARY_SEARCH_SYSTEM32 | LOAD_LIBRARY_SEARCH_USER_DIRS);
+}
 
 static wchar_t *own_path(void) {
     for (DWORD room = MAX_PATH;; room *= 2) {
@@ -77,9 +82,16 @@ uint64_t os_program_end(int self) {
     return end;
 }
 
+/* Without the window that Windows may show where something is missing. */
 static void *load(const char *path) {
+    const DWORD places = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32 | LOAD_LIBRARY_SEARCH_USER_DIRS;
     wchar_t *name = strlen(path) < MAX_PATH ? wide(path) : extended_path(path);
-    HMODULE library = LoadLibraryExW(name, NULL, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_SYSTEM32);
+    DWORD mode = 0;
+    SetThreadErrorMode(SEM_FAILCRITICALERRORS, &mode);
+    HMODULE library = LoadLibraryExW(name, NULL, places);
+    DWORD error = GetLastError();
+    SetThreadErrorMode(mode, NULL);
+    SetLastError(error);
     free(name);
     return (void *)library;
 }
@@ -88,6 +100,22 @@ void *os_load_library(const char *path) {
     void *library = load(path);
     if (!library) because("cannot load %s: error %lu of Windows", path, GetLastError());
     return library;
+}
+
+/* Python would look for what the library needs beside the program, too; once it is loaded, Python finds
+   it by its path.  The reason is worded as Python's. */
+const char *os_to_load(const char *path) {
+    wchar_t *text = NULL;
+    if (load(path)) return path;
+    DWORD error = GetLastError();
+    FormatMessageW(FORMAT_MESSAGE_ALLOCATE_BUFFER | FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
+                   error, 0, (wchar_t *)(void *)&text, 0, NULL);
+    if (text) text[wcscspn(text, L"\r\n")] = L'\0';
+    char *told = narrow(text ? text : L"");
+    because("DLL load failed: %s: error %lu of Windows: %s", path, error, told);
+    free(told);
+    LocalFree(text);
+    return NULL;
 }
 
 void *os_find_symbol(void *library, const char *name) {

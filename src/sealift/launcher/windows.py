@@ -1,4 +1,4 @@
-"""Spellings of paths on Windows; runs inside products as ``_sealift_windows``.
+"""What only Windows has; runs inside products as ``_sealift_windows``.
 
 Both slashes part names there, and capitals do not count: programs compare and pass on what
 ``os.path.normcase`` makes of a path.  Names of modules are always spelled as the image has them.
@@ -24,6 +24,12 @@ def key_of(path: "str") -> "str | None":
 def is_same(path: "str", other: "str") -> "bool":
     """Whether two paths are the same but for spelling."""
     return path == other or path.lower() == other.replace("/", "\\").lower()
+
+
+def places_of(flags: "int") -> "int":
+    """Flags of ``LoadLibraryEx``, with the program's own folder no place that is looked into."""
+    defaults, user_dirs, system = 0x1000, 0x400, 0x800
+    return flags & ~defaults | user_dirs | system if flags & defaults else flags
 
 
 def _spelled(key: "str") -> "str":
