@@ -275,6 +275,16 @@ def test_bills_of_one_and_of_many() -> None:
         assert read_bom(make_bom([top, *files])) == (top, *files)
 
 
+@pytest.mark.parametrize("encoding", ["UTF-9", "gb2312", "base64"])
+def test_a_table_in_an_encoding_that_xml_does_not_read(tmp_path: Path, encoding: str) -> None:
+    toc = f'<?xml version="1.0" encoding="{encoding}"?><xar><toc/></xar>'.encode()
+    packed = zlib.compress(toc)
+    head = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 1)
+    (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))
+    with pytest.raises(BinaryFormatError, match="cannot read a table of contents"):
+        verify_xar(tmp_path / "x.pkg")
+
+
 def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     entities = b'<!DOCTYPE xar [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xar><toc>&b;</toc></xar>'
     for toc, reason in ((bytes(100 << 20), "more than 67108864 bytes"), (entities, "declarations")):

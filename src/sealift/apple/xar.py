@@ -230,7 +230,7 @@ class XarHead:
         """The table of contents; raises :class:`BinaryFormatError` where it cannot be read."""
         try:
             found = ET.fromstring(_unpacked(self.packed)).find("toc")  # noqa: S314  (bounded)
-        except (zlib.error, ET.ParseError) as problem:
+        except (zlib.error, ET.ParseError, LookupError, ValueError) as problem:  # encodings, too
             raise _unreadable(str(problem)) from problem
         if found is None:
             raise _unreadable("it has no contents")
