@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sealift import console, process, store
-from sealift.cross import strip_command, zig_driver
+from sealift.cross import strip_command, zig_driver, zig_runtime
 from sealift.cross.header_names import header_overlay
 from sealift.errors import ToolError
 from sealift.tables import load_table
@@ -130,7 +130,13 @@ def _zig_toolchain(target: Target) -> Toolchain:
     triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
     zig = _zig_program()
     settings = _zig_settings(target, triple)
+    lacking: str | None = _table()["zig"]["runtime"].get(target.name)
     told = json.dumps(settings, sort_keys=True)
+    if lacking:
+        told += store.digest_of(zig_runtime.read_source(lacking))
+        settings["flags"] += zig_runtime.linking(
+            lacking, zig=zig, cache=_zig_cache(), flags=settings["flags"]
+        )
     settings |= {"zig": str(zig), "cache": str(_zig_cache())}
     described = json.dumps(settings, sort_keys=True)
     driver = Path(zig_driver.__file__).read_bytes()
