@@ -60,7 +60,10 @@ int rename_file(int folder, const char *name, const char *other);
    any more.  `share`: its lock is a shared one then. */
 int rename_folder(int folder, const char *name, const char *other, int opened, bool share);
 
-/* Makes the folders in front of the last part of `path`; a file in the way goes.  Those of `known`,
+/* Makes a folder where there is none; a file in the way goes. */
+int ensure_folder(int folder, const char *path);
+
+/* Makes the folders in front of the last part of `path`, as ensure_folder does.  Those of `known`,
    another path, are there already. */
 int make_folders(int folder, const char *path, const char *known);
 

@@ -169,7 +169,7 @@ int rename_folder(int folder, const char *name, const char *other, int opened, b
     return lost ? -1 : renameat(folder, name, folder, other);
 }
 
-static int ensure_folder(int folder, const char *path) {
+int ensure_folder(int folder, const char *path) {
     if (mkdirat(folder, path, 0700) == 0) return 0;
     if (errno != EEXIST) return -1;
     struct stat found;
@@ -177,22 +177,6 @@ static int ensure_folder(int folder, const char *path) {
     if (S_ISDIR(found.st_mode)) return 0;
     if (unlinkat(folder, path, 0) < 0) return -1;
     return mkdirat(folder, path, 0700);
-}
-
-int make_folders(int folder, const char *path, const char *known) {
-    char *prefix = joined("%s", path);
-    int failed = 0;
-    size_t common = 0;
-    for (size_t i = 0; path[i] && path[i] == known[i]; i++)
-        if (path[i] == '/') common = i + 1;
-    for (char *at = prefix + common; !failed && (at = strchr(at, '/')); *at++ = '/') {
-        *at = '\0';
-        failed = ensure_folder(folder, prefix);
-    }
-    int error = errno;
-    free(prefix);
-    errno = error;
-    return failed;
 }
 
 static int empty_folder(int folder, int depth);

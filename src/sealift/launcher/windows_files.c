@@ -290,26 +290,12 @@ void unmap_file(const void *data, uint64_t size) {
     UnmapViewOfFile(data);
 }
 
-static int ensure_folder(int folder, const char *path) {
+int ensure_folder(int folder, const char *path) {
     struct wish wish = to_open(look_into, FILE_OPEN_IF, FILE_DIRECTORY_FILE);
     int made = open_no_link(folder, path, wish);
     if (made < 0 && (errno == ENOTDIR || errno == ELOOP || errno == EEXIST) && remove_entry(folder, path, -1) == 0)
         made = open_no_link(folder, path, wish);
     return made < 0 ? -1 : close_file(made);
-}
-
-int make_folders(int folder, const char *path, const char *known) {
-    char *prefix = joined("%s", path);
-    int failed = 0;
-    size_t common = 0;
-    for (size_t i = 0; path[i] && path[i] == known[i]; i++)
-        if (path[i] == '/') common = i + 1;
-    for (char *at = prefix + common; !failed && (at = strchr(at, '/')); *at++ = '/') {
-        *at = '\0';
-        failed = ensure_folder(folder, prefix);
-    }
-    free(prefix);
-    return failed;
 }
 
 struct listing {
