@@ -21,6 +21,7 @@ from tests.support.windows_products import (
     a_windows_image,
 )
 from tests.support.wine import Wine, running_wine
+from tests.support.wine_products import windows_path
 
 ARP = rf"Software\Microsoft\Windows\CurrentVersion\Uninstall\{IDENTIFIER}"
 OFFERS = r"Software\Classes\.dmo\OpenWithProgids"
@@ -29,6 +30,8 @@ REGISTRY = (
     (rf"HKCU\{OFFERS}", f"{IDENTIFIER}.sheet"),
     (r"HKCU\Environment", "Path"),
 )
+MACHINE_VARIABLES = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
+SHOWN = TITLE.replace("é", "\N{REPLACEMENT CHARACTER}")  # reg answers in another code page
 LONG_PATH = ";".join(f"C:\\folder{number:03}" for number in range(200))
 
 
@@ -104,17 +107,38 @@ def test_a_running_program_is_not_overwritten(wine: Wine, program: bytes, tmp_pa
 def test_an_installer_for_the_machine_is_for_all(
     wine: Wine, program: bytes, tmp_path: Path
 ) -> None:
-    options = InstallerOptions(compression="fast", scope="machine", start_menu=False)
+    options = InstallerOptions(compression="fast", scope="machine", path=True)
+    asked = ((rf"HKLM\{ARP}", "DisplayVersion"), (MACHINE_VARIABLES, "Path"))
+    folder = wine.drive / "Program Files" / TITLE
+    _, before = values(wine, *asked)
+    assert before
+    for version in ("1.0", "1.1"):
+        image = a_windows_image(tmp_path, version)
+        setup = tmp_path / f"{version}.exe"
+        write_setup(image, options, a_tree(program, image, {}), setup)
+        assert b"requireAdministrator" in setup.read_bytes()
+        assert wine.run(setup, "/S").returncode == 0
+        assert wine.run(folder / "demo.exe").stdout.strip() == f"demo {version}"
+        assert values(wine, *asked) == [version, f"{before};C:\\Program Files\\{SHOWN}"]
+        (link,) = wine.drive.rglob(f"{TITLE}.lnk")
+        assert link.is_relative_to(wine.drive / "ProgramData")
+    assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
+    until(lambda: not folder.exists() and values(wine, *asked) == [None, before])
+    assert not link.exists()
+
+
+def test_a_path_that_was_not_there_is_not_left_empty(
+    wine: Wine, program: bytes, tmp_path: Path
+) -> None:
+    options = InstallerOptions(compression="fast", path=True, start_menu=False)
     image = a_windows_image(tmp_path)
     write_setup(image, options, a_tree(program, image, {}), tmp_path / "setup.exe")
-    assert b"requireAdministrator" in (tmp_path / "setup.exe").read_bytes()
+    wine.run("reg", "delete", r"HKCU\Environment", "/v", "Path", "/f")
     assert wine.run(tmp_path / "setup.exe", "/S").returncode == 0
-    folder = wine.drive / "Program Files" / TITLE
-    assert (folder / "demo.exe").is_file()
-    assert values(wine, (rf"HKLM\{ARP}", "DisplayVersion")) == ["1.0"]
-    assert not list(wine.drive.rglob(f"{TITLE}.lnk"))
-    assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
-    until(lambda: not folder.exists())
+    assert values(wine, REGISTRY[2]) == [windows_path(wine, installed(wine)).replace(TITLE, SHOWN)]
+    assert not list((wine.drive / "users").rglob(f"{TITLE}.lnk"))
+    assert wine.run(installed(wine) / "uninstall.exe", "/S").returncode == 0
+    until(lambda: values(wine, REGISTRY[2]) == [None])
 
 
 def test_installers_are_signed_through_and_through(

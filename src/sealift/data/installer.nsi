@@ -119,9 +119,13 @@ FunctionEnd
 
 Function ${UN}ClosePath
   System::Call 'kernel32::lstrlenW(p r3) i .r5'
-  IntOp $5 $5 + 1
-  IntOp $5 $5 * 2
-  System::Call 'advapi32::RegSetValueExW(p r0, w "Path", i 0, i r1, p r3, i r5) i .r4'
+  ${If} $5 = 0
+    System::Call 'advapi32::RegDeleteValueW(p r0, w "Path") i .r4'
+  ${Else}
+    IntOp $5 $5 + 1
+    IntOp $5 $5 * 2
+    System::Call 'advapi32::RegSetValueExW(p r0, w "Path", i 0, i r1, p r3, i r5) i .r4'
+  ${EndIf}
   System::Call 'advapi32::RegCloseKey(p r0)'
   System::Free $3
   ; Tell all windows, and wait for none that hangs.
