@@ -9,8 +9,10 @@ working directory, and becomes a test of the reader it broke.
 """
 
 import contextlib
+import struct
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +50,10 @@ def _package(data: bytes) -> None:
 
 
 def _xar(data: bytes) -> None:
+    if data[4:5] == b"<":  # a table of contents as it is
+        packed = zlib.compress(data[4:], 1)
+        data = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(data) - 4, 1) + packed
+        data += bytes(100)
     with tempfile.NamedTemporaryFile(dir=_SCRATCH) as file:
         file.write(data)
         file.flush()
