@@ -120,8 +120,8 @@ def test_an_installer_for_the_machine_is_for_all(
         assert wine.run(setup, "/S").returncode == 0
         assert wine.run(folder / "demo.exe").stdout.strip() == f"demo {version}"
         assert values(wine, *asked) == [version, f"{before};C:\\Program Files\\{SHOWN}"]
-        (link,) = wine.drive.rglob(f"{TITLE}.lnk")
-        assert link.is_relative_to(wine.drive / "ProgramData")
+    (link,) = wine.drive.rglob(f"{TITLE}.lnk")
+    assert link.is_relative_to(wine.drive / "ProgramData")
     assert wine.run(folder / "uninstall.exe", "/S").returncode == 0
     until(lambda: not folder.exists() and values(wine, *asked) == [None, before])
     assert not link.exists()
