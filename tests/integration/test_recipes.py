@@ -215,6 +215,6 @@ def test_a_step_that_fails_tells_where_its_log_is(sysroot: Sysroot, toolchain: T
 
 def test_a_recipe_for_other_systems_is_refused() -> None:
     toolchain = find_toolchain("zig", load_targets()["windows-x86_64"])
-    with pytest.raises(RefusedError, match="cannot build openssl for windows-x86_64") as caught:
-        make_sysroot(["openssl"], toolchain)
+    with pytest.raises(RefusedError, match="cannot build xz for windows-x86_64") as caught:
+        make_sysroot(["xz"], toolchain)
     assert "linux" in str(caught.value.message)

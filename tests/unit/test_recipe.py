@@ -57,7 +57,7 @@ def test_build_systems_know_the_target(target: str, host: str) -> None:
 
 def test_a_recipe_has_values_for_the_cpu() -> None:
     targets = load_targets()
-    assert recipe_of("openssl").values(targets["linux-armv7l"]) == {"openssl": "linux-armv4"}
+    assert recipe_of("openssl").values(targets["linux-armv7l"])["openssl"] == "linux-armv4"
     assert recipe_of("libjpeg").values(targets["linux-aarch64-musl"]) == {"simd": "ON"}
     assert recipe_of("libjpeg").values(targets["linux-s390x"]) == {"simd": "OFF"}
     assert recipe_of("zlib").values(targets["windows-arm64"]) == {}
@@ -66,6 +66,13 @@ def test_a_recipe_has_values_for_the_cpu() -> None:
 def test_a_system_that_a_recipe_is_not_for_is_refused() -> None:
     with pytest.raises(RefusedError, match="libpq for macos-arm64 from source: the recipe is for"):
         recipe_of("libpq").values(load_targets()["macos-arm64"])
+    with pytest.raises(RefusedError, match=r"openssl for windows-arm64 .* recipe is for x86_64"):
+        recipe_of("openssl").values(load_targets()["windows-arm64"])
+
+
+def test_openssl_trusts_no_folder_on_windows_that_anybody_may_make() -> None:
+    values = recipe_of("openssl").values(load_targets()["windows-x86_64"])
+    assert values["folder"].startswith("C:/Program Files/")
 
 
 def build(target: Target, **changes: object) -> SourceBuild:
