@@ -57,7 +57,7 @@ class Certificate:
 
 
 def open_certificate(identity: Identity) -> Certificate:
-    """The certificate of ``identity`` that fits its key; the latest, of several.
+    """The certificate of ``identity`` that fits its key: what PKCS#12 says, or the latest.
 
     Raises :class:`ConfigError` when a file cannot be read, the password does not open it, it has no
     key or none for its certificates, or the certificate is not valid now; :class:`ToolError`
@@ -103,11 +103,14 @@ def _open(identity: Identity) -> Certificate:
     found, key = (_read_pem if is_pem else _read_pkcs12)(identity, data)
     if not found:
         raise unusable(path, "it has no certificate")
-    leaf = _leaf(found, key)
+    # PKCS#12 says which is the key's own, and who signs takes that, though others fit.
+    is_told = not is_pem and _fits(found[0], key)
+    leaf = found[0] if is_told else _leaf(found, key)
     if leaf is None:
         place = f"the key in {identity.key}" if identity.key else "its key"
         raise unusable(path, f"none of its certificates belongs to {place}")
     _check_dates(leaf, path)
+    _check_extensions(leaf, path)
     return Certificate(path=path, is_pem=is_pem, chain=chain_of(leaf, found), key=key)
 
 
@@ -202,6 +205,15 @@ def _check_dates(leaf: "x509.Certificate", path: Path) -> None:
         raise unusable(path, f"it expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
     if leaf.not_valid_before_utc > now:
         raise unusable(path, f"it is not valid before {leaf.not_valid_before_utc:%Y-%m-%d}")
+
+
+def _check_extensions(leaf: "x509.Certificate", path: Path) -> None:
+    from cryptography import x509
+
+    try:
+        _ = leaf.extensions
+    except (ValueError, x509.DuplicateExtension):
+        raise unusable(path, "its certificate is damaged") from None
 
 
 def _not_opened(identity: Identity, path: Path) -> ConfigError:

@@ -127,7 +127,7 @@ class StrictZip:
 
     def _packed(self, member: Member) -> Iterator[bytes]:
         """What ``member`` is packed to, piece by piece."""
-        end = member.start + member.packed
+        end = min(member.start + member.packed, len(self._bytes))
         return (self._bytes[at : min(at + _CHUNK, end)] for at in range(member.start, end, _CHUNK))
 
     def _at_once(self, member: Member) -> bytes | bytearray | None:

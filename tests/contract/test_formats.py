@@ -74,8 +74,6 @@ def test_a_certificate_that_cannot_sign_is_told(form: Format, tmp_path: Path, sy
 
 
 def test_a_name_that_a_system_does_not_allow_is_told(form: Format, tmp_path: Path) -> None:
-    if not form.ships_interpreter:
-        return  # it is a file among others
     told = project(tmp_path, name="COM1")
     for target in targets_of(form, "windows"):
         with pytest.raises(OutputError, match="keeps the name 'COM1' for a device"):

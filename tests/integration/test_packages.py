@@ -287,7 +287,12 @@ def test_a_table_in_an_encoding_that_xml_does_not_read(tmp_path: Path, encoding:
 
 def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     entities = b'<!DOCTYPE xar [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><xar><toc>&b;</toc></xar>'
-    for toc, reason in ((bytes(100 << 20), "more than 67108864 bytes"), (entities, "declarations")):
+    hidden = entities.decode().encode("utf-16")
+    for toc, reason in (
+        (bytes(100 << 20), "more than 67108864 bytes"),
+        (entities, "declarations"),
+        (hidden, "declarations"),
+    ):
         packed = zlib.compress(toc)
         head = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 1)
         (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))

@@ -86,6 +86,21 @@ def test_of_several_certificates_of_one_key_the_latest_signs(
         assert found.leaf == renewed.certificate
 
 
+def test_of_pkcs12_what_it_says_is_the_key_s_own_signs(
+    authority: Authority, tmp_path: Path
+) -> None:
+    old = issue("Old", authority.issuer, days=(-30, -1))
+    renewed = issue("Renewed", authority.issuer, days=(-1, 700), key=old.key)
+    assert "it expired on 20" in refusal(identity(tmp_path, pfx(old, old, renewed)))
+    found = open_certificate(identity(tmp_path, pfx(old, renewed, old)))
+    assert found.leaf == renewed.certificate
+
+
+def test_a_certificate_with_a_damaged_extension(authority: Authority, tmp_path: Path) -> None:
+    odd = issue("Odd", authority.issuer, uses=(), marks=("2.5.29.37",))
+    assert "its certificate is damaged" in refusal(identity(tmp_path, pfx(odd, odd)))
+
+
 def test_with_a_key_in_a_token_the_certificate_is_the_one_that_issued_none(
     authority: Authority, tmp_path: Path
 ) -> None:

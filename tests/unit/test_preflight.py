@@ -58,7 +58,11 @@ def test_each_problem_is_told_once_for_all_formats_and_targets(folder: Path) -> 
 
 def test_what_is_not_asked_for_is_not_told(folder: Path) -> None:
     assert problems(asked(folder, "onefile", "tar", targets=("linux-x86_64", "macos-arm64"))) == []
-    require_no_problem(asked(folder, "pyz", targets=("windows-x86_64",)), [])
+    for form, target in (("pyz", "windows-x86_64"), ("pkg", "macos-arm64")):
+        text = PYPROJECT.replace('title = "De:mo"\n', "")
+        (folder / "pyproject.toml").write_text(text)
+        project = asked(folder, form, targets=(target,))
+        require_no_problem(project, targets_of(project.settings))
 
 
 def test_one_problem_is_told_as_it_is(folder: Path) -> None:

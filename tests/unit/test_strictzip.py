@@ -176,6 +176,16 @@ def test_nothing_is_left_of_a_member_in_the_next(tmp_path: Path) -> None:
             archive.whole(beyond)
 
 
+def test_a_member_that_would_be_larger_than_any_file_is_not_read_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(craft(Zip(items=[Item(name=b"x", data=b"short")])))
+    with StrictZip(path, flaws=[]) as archive:
+        endless = archive.members["x"]._replace(packed=1 << 62)  # as zip64 could tell
+        with pytest.raises(ArchiveError):
+            archive.whole(endless)
+        assert archive.head(endless, 100)[:5] == b"short"
+
+
 @given(st.binary(max_size=300), st.integers(0, 299), st.integers(0, 7))
 def test_a_flipped_bit_is_found_at_once(data: bytes, place: int, bit: int) -> None:
     import tempfile

@@ -243,7 +243,7 @@ def _unpacked(packed: bytes) -> bytes:
     text = unpack.decompress(packed, _LARGEST_TABLE)
     if not unpack.eof:
         raise _unreadable(f"it ends early, or has more than {_LARGEST_TABLE} bytes")
-    if b"<!" in text:
+    if b"<!" in text or b"\0" in text:  # with zeros it is text of 16 bits, which hides them
         raise _unreadable("it has declarations")
     return text
 

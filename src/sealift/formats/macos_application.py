@@ -73,8 +73,13 @@ class MacFormat(LauncherFormat):
         super().check(project, options, target)
         settings = project.settings
         check_title(settings.app.title or project.product, project.product)
-        check_icons(settings)
+        if self.draws_icon(options):
+            check_icons(settings)
         settings.format(BUNDLE, BundleOptions)
+
+    def draws_icon(self, options: Any) -> bool:  # noqa: ARG002  (for others)
+        """Whether what ``options`` ask for has an icon."""
+        return True
 
     def filename(self, image: Image) -> str:
         """The application's title and version."""

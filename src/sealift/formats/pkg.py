@@ -79,6 +79,10 @@ class InstallerPackage(MacFormat):
         super().check(project, options, target)
         _installer_certificate(project.settings.signing.get(target.os))
 
+    def draws_icon(self, options: PkgOptions) -> bool:
+        """A command has none."""
+        return options.installs != "command"
+
     def write(self, images: Sequence[Image], options: PkgOptions, out: Path) -> None:
         """Write the package at ``out``."""
         (image,) = images

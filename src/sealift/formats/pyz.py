@@ -37,6 +37,7 @@ from sealift.image import Image, Kind
 from sealift.interpreter import Interpreter
 from sealift.project import Project
 from sealift.target import Target
+from sealift.windows.names import check_name
 
 LEVELS: Mapping[str, int] = {"fast": 1, "balanced": 6, "small": 9}
 BOOT = ("pyz_boot", "pyz_unpack")
@@ -97,8 +98,10 @@ class Pyz:
         """Why there is no zip for ``target``, or ``None``."""
         return None if target.os in SYSTEMS else "no Python can be expected there"
 
-    def check(self, project: Project, options: PyzOptions, target: Target) -> None:
-        """Nothing is known that could be wrong."""
+    def check(self, project: Project, options: PyzOptions, target: Target) -> None:  # noqa: ARG002  (for others)
+        """What Windows asks of a name."""
+        if target.is_windows:
+            check_name(project.product)
 
     def prepare(self, interpreter: Interpreter) -> None:
         """Nothing takes long that needs no image."""

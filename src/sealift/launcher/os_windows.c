@@ -13,7 +13,7 @@
 #include "message.h"
 #include "windows_arguments.h"
 
-BOOLEAN NTAPI SystemFunction036(void *, ULONG); /* RtlGenRandom */
+typedef BOOLEAN(NTAPI *randomizer)(void *, ULONG);
 
 /* No library comes from the working directory, the program's folder or PATH: anybody may have put files
    into a folder of downloads. */
@@ -212,8 +212,12 @@ void os_unmap_memory(void *memory, size_t size) {
 }
 
 uint64_t os_random(void) {
+    /* RtlGenRandom.  advapi32 has it from cryptbase.dll, which a link to it would look for beside the
+       program, before anything here could say where to look. */
+    HMODULE library = LoadLibraryExW(L"advapi32.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+    randomizer fill = library ? (randomizer)(void *)(uintptr_t)GetProcAddress(library, "SystemFunction036") : NULL;
     uint64_t value = 0;
-    if (SystemFunction036(&value, sizeof value)) return value;
+    if (fill && fill(&value, sizeof value)) return value;
     LARGE_INTEGER now; /* names only have to differ */
     QueryPerformanceCounter(&now);
     return (uint64_t)now.QuadPart * 1000003U ^ (uint64_t)GetCurrentProcessId() << 32;
