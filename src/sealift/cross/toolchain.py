@@ -184,7 +184,7 @@ def _write_script(path: Path, arguments: str) -> None:
 def _zig_settings(target: Target, triple: str) -> dict[str, Any]:
     zig = _table()["zig"]
     more = zig["musl_flags"] if target.abi == "musl" else zig["target_flags"].get(target.name, [])
-    own = zig.get(target.os, {})
+    own = {**zig.get(target.os, {}), **zig.get(target.name, {})}
     return {
         **own,
         "cpus": zig["cpus"].get(target.arch, {}),
