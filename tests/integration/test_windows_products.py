@@ -133,7 +133,8 @@ def test_files_that_cannot_be_on_windows_are_told(path: str, tmp_path: Path) -> 
 def test_a_name_that_windows_does_not_allow_is_told_before_anything_is_done(
     name: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1"\n')
     done = sealift("build", ".", "--name", name, "-t", "windows-x86_64", cwd=tmp_path)
     assert done.status == 12
     assert "cannot call a product for Windows" in done.err
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
