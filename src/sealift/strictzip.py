@@ -125,10 +125,10 @@ class StrictZip:
         data = self._at_once(member) if max(member.packed, member.size) <= _AT_ONCE else None
         return b"".join(self.chunks(member)) if data is None else data
 
-    def _packed(self, member: Member) -> Iterator[bytes]:
-        """What ``member`` is packed to, piece by piece."""
+    def _packed(self, member: Member, step: int = _CHUNK) -> Iterator[bytes]:
+        """What ``member`` is packed to, ``step`` bytes at a time."""
         end = min(member.start + member.packed, len(self._bytes))
-        return (self._bytes[at : min(at + _CHUNK, end)] for at in range(member.start, end, _CHUNK))
+        return (self._bytes[at : min(at + step, end)] for at in range(member.start, end, step))
 
     def _at_once(self, member: Member) -> bytes | bytearray | None:
         """The content of ``member``, or ``None`` for what has to be looked at more closely."""
@@ -140,12 +140,11 @@ class StrictZip:
 
     def head(self, member: Member, size: int) -> bytes:
         """The first bytes of ``member``, up to ``size``; not checked but for being there."""
-        pieces, found = self._packed(member), b""
         if member.method != DEFLATED:
             return self._bytes[member.start : member.start + min(member.packed, size)]
-        unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+        unpack, found = zlib.decompressobj(-zlib.MAX_WBITS), b""
         try:
-            for piece in pieces:
+            for piece in self._packed(member, size):
                 found += unpack.decompress(piece, size - len(found))
                 if len(found) >= size:
                     break
