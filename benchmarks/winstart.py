@@ -171,13 +171,14 @@ def build_peer(bench: Bench, app: App) -> Path:
     if not (drive / "pyinstaller").exists():
         peers = Path(__file__).with_name("requirements-peers.txt")
         _install(bench, drive / "pyinstaller", "--constraint", peers, "pyinstaller")
-    (drive / f"{app.name}.py").write_text(app.main_source, encoding="utf-8")
+    # Of another name than the package: the script's folder is looked into first.
+    (drive / f"start_{app.name}.py").write_text(app.main_source, encoding="utf-8")
     name = f"{app.name}-pyinstaller"
     folders = [f"--{kind}path=C:\\{name}\\{kind}" for kind in ("dist", "work", "spec")]
     process.run(
         [bench.wine.program, f"C:\\{app.name}\\python.exe", "-m", "PyInstaller", "--onefile",
          "--name", name, "--copy-metadata", app.script, "--collect-data", app.script, *folders,
-         f"C:\\{app.name}.py"],
+         f"C:\\start_{app.name}.py"],
         env=process.clean_environment(
             {**environment(bench.wine.prefix), "PYTHONPATH": "C:\\pyinstaller"}
         ),

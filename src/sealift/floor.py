@@ -83,6 +83,17 @@ def with_launcher(floor: Floor, target: Target) -> Floor:
     return Floor(version=LAUNCHERS_MACOS, because=f"the launcher is for macOS {told} and later")
 
 
+def as_asked(floor: Floor, target: Target) -> Floor:
+    """``floor`` of a product, or what the project's settings say of the oldest macOS.
+
+    Files for macOS may say more than they need, or know less than the project does; a Mac believes
+    the application.  For other systems the files are right.
+    """
+    if target.os != "macos" or not target.floor:
+        return floor
+    return Floor(version=target.floor, because="the project's settings say so")
+
+
 def _highest(needs: Iterable[tuple[Version, str]]) -> Floor:
     version, because = max(needs, key=lambda need: need[0], default=(None, ""))
     return Floor(version=version, because=because)

@@ -14,7 +14,7 @@ from sealift.entry import EntryPoint
 from sealift.entrypoint import choose_entry
 from sealift.errors import EntryPointError
 from sealift.floor import RULES as FLOOR_RULES
-from sealift.floor import Floor, floor_of, with_launcher
+from sealift.floor import Floor, as_asked, floor_of, with_launcher
 from sealift.image import INTERPRETER, SITE_PACKAGES, Entry, Image, Kind
 from sealift.interpreter import Interpreter
 from sealift.manifest import file_entry
@@ -48,7 +48,8 @@ def stage(house: Wheelhouse, project: Project) -> Image:
         for part in staged
         if (sources := part.sources())
     )
-    floor = with_launcher(_floor(entries, house.target), house.target)
+    asked = as_asked(_floor(entries, house.target), house.target)
+    floor = with_launcher(asked, house.target)
     search_path, startup = _startup(entries, interpreter)
     image = Image(
         name=project.product,

@@ -17,7 +17,6 @@ from sealift.formats.macos_application import (
     bundle_name,
     bundle_options,
     check_names,
-    oldest_system,
 )
 from sealift.formats.pkg import InstallerPackage
 from sealift.image import Image
@@ -137,14 +136,6 @@ def test_other_files_stand_beside_each_other() -> None:
 @pytest.mark.parametrize("form", [AppBundle, DiskImage, InstallerPackage])
 def test_other_systems_are_refused(form: type[AppBundle], name: str) -> None:
     assert form().refuses(load_targets()[name]) == "it is for macOS alone"
-
-
-def test_settings_know_better_than_files_which_macos_is_the_oldest(tmp_path: Path) -> None:
-    target = load_targets()["macos-arm64"]
-    image = an_image(tmp_path, {}, target=target, floor=(26, 0))
-    assert oldest_system(image) == (26, 0)
-    told = dataclasses.replace(image, target=dataclasses.replace(target, floor=(14, 0)))
-    assert oldest_system(told) == (14, 0)
 
 
 def test_the_application_within_is_made_as_the_project_says(tmp_path: Path) -> None:

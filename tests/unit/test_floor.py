@@ -6,7 +6,7 @@ import pytest
 
 from sealift.binary.macho_fat import merged
 from sealift.cross.toolchain import default_floor
-from sealift.floor import LAUNCHERS_MACOS, Floor, floor_of, with_launcher
+from sealift.floor import LAUNCHERS_MACOS, Floor, as_asked, floor_of, with_launcher
 from sealift.target import load_targets
 from tests.support.elf_files import ElfSpec, Versions, make_elf
 from tests.support.macho_files import MachoSpec, make_macho
@@ -121,3 +121,11 @@ def test_macs_may_be_too_old_for_the_launcher() -> None:
     nothing = Floor(version=None)
     assert with_launcher(nothing, targets["macos-arm64"]) is nothing
     assert default_floor(targets["macos-x86_64"]) == LAUNCHERS_MACOS
+
+
+def test_settings_know_better_than_files_which_macos_is_the_oldest() -> None:
+    targets, floor = load_targets(), Floor(version=(26, 0), because="a.dylib is for macOS 26.0")
+    asked = as_asked(floor, targets["macos-arm64"].with_floor("14.0"))
+    assert (asked.version, asked.because) == ((14, 0), "the project's settings say so")
+    assert as_asked(floor, targets["macos-arm64"]) is floor
+    assert as_asked(floor, targets["linux-x86_64"].with_floor("2.28")) is floor

@@ -97,14 +97,6 @@ def bundle_options(image: Image) -> BundleOptions:
     return read_options(BundleOptions, told, where=f"tool.sealift.{BUNDLE}", source="the project")
 
 
-def oldest_system(image: Image) -> tuple[int, int] | None:
-    """The macOS that the application asks for: what its settings say, else what its files do.
-
-    Files may say more than they need; a Mac believes the application, and loads them anyway.
-    """
-    return image.target.floor or image.floor
-
-
 def bundle_name(image: Image) -> str:
     """The folder's name; raises as :func:`check_title` does."""
     title = image.application.title
@@ -197,7 +189,7 @@ def _descriptions(image: Image, options: BundleOptions) -> Mapping[str, bytes]:
         application=told,
         program=image.name,
         version=image.version,
-        minimum=oldest_system(image),
+        minimum=image.floor,
         is_windowless=not (image.entry.gui if options.dock is None else options.dock),
         category=options.category,
     )

@@ -19,7 +19,6 @@ from sealift.formats.macos_application import (
     bundle_name,
     bundle_options,
     check_names,
-    oldest_system,
     write_application,
 )
 from sealift.image import Image
@@ -127,7 +126,7 @@ def _package(image: Image, folder: Path, location: str) -> Package:
         folder=folder,
         location=location,
         cpus=_CPUS[image.target.arch],
-        minimum=oldest_system(image),
+        minimum=image.floor,
     )
 
 
