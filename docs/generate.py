@@ -18,11 +18,12 @@ from sealift.artifact import Artifact
 from sealift.audit.finding import load_rules
 from sealift.checkup import Check
 from sealift.cli import sealift
-from sealift.config import TABLES, Config, default_of
+from sealift.config import TABLES, Config
 from sealift.crossenv.__main__ import crossenv
 from sealift.errors import exit_statuses
 from sealift.events import EVENTS
 from sealift.lab.testing import Trial
+from sealift.options import default_of
 from sealift.plan import Plan
 from sealift.store import Usage
 from sealift.target import load_targets

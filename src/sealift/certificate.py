@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sealift.config import PKCS11
 from sealift.errors import ConfigError, ToolError
+from sealift.options import PKCS11
 from sealift.signing import Identity
 
 if TYPE_CHECKING:

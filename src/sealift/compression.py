@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from sealift.config import option
+from sealift.options import option
 from sealift.target import cpu_count
 
 if sys.version_info >= (3, 14):

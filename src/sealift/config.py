@@ -1,43 +1,19 @@
 """Settings: ``[tool.sealift]`` read with its provenance, every key accounted for.
 
-A settings table *is* a frozen dataclass whose fields carry their help; the parser, the defaults,
-``sealift init`` and the reference page are derived from it.  Unknown keys are errors with a near
-match, wrong types name the file, the dotted path and what is allowed.
+A table is a dataclass, read as :mod:`sealift.options` tells.
 """
 
 import dataclasses
-import difflib
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from sealift.errors import ConfigError
+from sealift.options import Options, check_known, option, read_options
 
-Options = TypeVar("Options")
-PKCS11 = "pkcs11:"  # how a key that is no file is named (RFC 7512)
-
-
-def option(default: Any, text: str, *, choices: Sequence[str] = (), is_path: bool = False) -> Any:
-    """A settings field: its default, one line of help, and what it may be.
-
-    ``is_path`` is for a field that names files: relative to the one its table is in, absolute once
-    it is read.
-    """
-    told = {"help": text, "choices": tuple(choices), "is_path": is_path}
-    if isinstance(default, dict):
-        return dataclasses.field(default_factory=default.copy, metadata=told)
-    return dataclasses.field(default=default, metadata=told)
-
-
-def default_of(field: "dataclasses.Field[Any]") -> Any:
-    """What a settings field is where nobody sets it."""
-    made = field.default_factory
-    return field.default if made is dataclasses.MISSING else made()
+SYSTEMS = ("linux", "windows", "macos")  # that products run on; as in data/targets.toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +69,7 @@ class TargetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
-    """``[tool.sealift.build.PACKAGE]``: how one package is built where it has no wheel.
+    """How one package is built where it has no wheel.
 
     Paths of ``patches`` are relative to the file that the table is in, absolute once it is read.
     """
@@ -110,6 +86,30 @@ class BuildOptions:
     optional: tuple[str, ...] = option(
         (), 'extension modules that its wheel may lack, such as "pkg._fast"; "*" for all'
     )
+
+    def joined(self, more: "BuildOptions") -> "BuildOptions":
+        """These options and ``more``, whose variables and settings win."""
+
+        def both(name: str) -> Any:
+            one, other = getattr(self, name), getattr(more, name)
+            return {**one, **other} if isinstance(one, Mapping) else (*one, *other)
+
+        return BuildOptions(
+            **{each.name: both(each.name) for each in dataclasses.fields(BuildOptions)}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageOptions(BuildOptions):
+    """``[tool.sealift.build.PACKAGE]``: how it is built, and what is besides on one system."""
+
+    on: Mapping[str, BuildOptions] = option(
+        {}, "tables of these keys that hold for one system besides", choices=SYSTEMS
+    )
+
+    def for_system(self, system: str) -> BuildOptions:
+        """The options on ``system``, whose own win."""
+        return self.joined(self.on.get(system, BuildOptions()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ TABLES = (
     Table("target", "NAME", "linux-x86_64", "what differs on one target", TargetOptions),
     Table(
         "build", "PACKAGE", "PACKAGE", "how one package is built where it has no wheel",
-        BuildOptions,
+        PackageOptions,
     ),
     Table("app", "", "", "what a desktop calls the product", AppOptions),
     Table("document", "NAME", "NAME", "a kind of files that the product opens", DocumentOptions),
@@ -222,7 +222,7 @@ class Settings:
 
     config: Config = Config()
     targets: Mapping[str, TargetOptions] = dataclasses.field(default_factory=dict)
-    builds: Mapping[str, BuildOptions] = dataclasses.field(default_factory=dict)
+    builds: Mapping[str, PackageOptions] = dataclasses.field(default_factory=dict)
     formats: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     app: AppOptions = AppOptions()
     documents: Mapping[str, DocumentOptions] = dataclasses.field(default_factory=dict)
@@ -263,9 +263,9 @@ def read_settings(
     }
     tables = {key: _mapping(table.pop(key, {}), key, source) for key in _TABLES}
     for name in tables["target"]:
-        _known(name, targets, "tool.sealift.target", source)
+        check_known(name, targets, "tool.sealift.target", source)
     for name in tables["signing"]:
-        _known(name, SIGNED_SYSTEMS, "tool.sealift.signing", source)
+        check_known(name, SIGNED_SYSTEMS, "tool.sealift.signing", source)
     config = read_options(
         Config, table, where="tool.sealift", source=source, also=(*formats, *_TABLES)
     )
@@ -278,7 +278,7 @@ def read_settings(
     return Settings(
         config=config,
         targets=each("target", TargetOptions),
-        builds={str(canonicalize_name(k)): v for k, v in each("build", BuildOptions).items()},
+        builds={str(canonicalize_name(k)): v for k, v in each("build", PackageOptions).items()},
         formats=per_format,
         app=_subtable(AppOptions, tables["app"], "app", source),
         documents=each("document", DocumentOptions),
@@ -293,89 +293,7 @@ def _subtable(options: type[Options], value: Any, key: str, source: str) -> Opti
     return read_options(options, _mapping(value, key, source), where=where, source=source)
 
 
-def _rooted(folder: Path, told: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    if isinstance(told, tuple):
-        return tuple(str(folder / path) for path in told)
-    return told if told.startswith(PKCS11) else str(folder / told)
-
-
-def read_options(
-    options: type[Options],
-    table: Mapping[str, Any],
-    *,
-    where: str,
-    source: str,
-    also: Sequence[str] = (),
-) -> Options:
-    """``table`` as the dataclass ``options``; ``where`` is its dotted path, for messages."""
-    fields = {field.name.replace("_", "-"): field for field in dataclasses.fields(options)}  # type: ignore[arg-type]
-    hints = typing.get_type_hints(options)
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        _known(key, (*fields, *also), where, source)
-        field = fields[key]
-        typed = _typed(value, hints[field.name], f"{where}.{key}", source)
-        if field.metadata["is_path"] and typed:
-            typed = _rooted(Path(source).absolute().parent, typed)
-        values[field.name] = typed
-        choices = field.metadata["choices"]
-        if choices and value not in choices:
-            raise ConfigError(
-                f"{source}: `{where}.{key}` must be {_listed(choices)}; got {value!r}"
-            )
-    return options(**values)
-
-
-def _typed(value: Any, hint: Any, where: str, source: str) -> Any:
-    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for kind in allowed:
-        if typing.get_origin(kind) is tuple:
-            (item, _) = typing.get_args(kind)
-            if isinstance(value, list) and all(isinstance(part, item) for part in value):
-                return tuple(value)
-        elif typing.get_origin(kind) is Mapping:
-            if isinstance(value, dict):
-                _, item = typing.get_args(kind)
-                return {
-                    key: _item(part, item, f"{where}.{key}", source) for key, part in value.items()
-                }
-        elif kind is not types.NoneType and type(value) is kind:
-            return value
-    raise ConfigError(f"{source}: `{where}` must be {_kinds(allowed)}; got {value!r}")
-
-
-def _item(value: Any, hint: Any, where: str, source: str) -> Any:
-    """One value of a table; a list of one may be written as the text alone."""
-    if typing.get_origin(hint) is tuple and isinstance(value, str):
-        return (value,)
-    return _typed(value, hint, where, source)
-
-
-def _kinds(allowed: Sequence[Any]) -> str:
-    names = {str: "a string", bool: "true or false", int: "a whole number"}
-    others = {tuple: "a list of strings", Mapping: "a table"}
-    return " or ".join(
-        names.get(kind) or others[typing.get_origin(kind)]
-        for kind in allowed
-        if kind is not types.NoneType
-    )
-
-
 def _mapping(value: Any, key: str, source: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     raise ConfigError(f"{source}: `tool.sealift.{key}` must be a table; got {value!r}")
-
-
-def _known(key: str, known: Sequence[str], where: str, source: str) -> None:
-    if key in known:
-        return
-    near = difflib.get_close_matches(key, known, n=1)
-    raise ConfigError(
-        f"{source}: `{where}` has no key {key!r}",
-        hint=f"did you mean {near[0]!r}?" if near else f"it may have {_listed(sorted(known))}",
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

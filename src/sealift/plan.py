@@ -74,8 +74,8 @@ class Choice:
 class Job:
     """Everything that is to be done for one target.
 
-    ``builds`` are the project's options for packages that are built, by name, ``toolchain`` is what
-    compiles them for other machines.
+    ``builds`` are the project's options for packages that are built for it, by name, ``toolchain``
+    is what compiles them for other machines.
     """
 
     target: Target
@@ -125,13 +125,14 @@ def make_plan(
     """
     if project.entry_points and not project.settings.config.entry:
         pick_entry(project.entry_points, project=project.name)
+    packages = project.settings.builds
     jobs = [
         Job(
             target=target,
             interpreter=interpreters[target.name],
             choices=_choices(project, lock, target, interpreters[target.name]),
             formats=tuple(formats),
-            builds=project.settings.builds,
+            builds={name: it.for_system(target.os) for name, it in packages.items()},
             toolchain=project.settings.config.toolchain,
         )
         for target in targets

@@ -8,8 +8,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sealift.config import PKCS11, SigningOptions
+from sealift.config import SigningOptions
 from sealift.errors import ConfigError
+from sealift.options import PKCS11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

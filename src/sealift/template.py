@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sealift import plugins
-from sealift.config import TABLES, Config, default_of
+from sealift.config import TABLES, Config
 from sealift.errors import ConfigError, ProjectError
+from sealift.options import default_of
 from sealift.output import write_text
 
 

@@ -1,12 +1,15 @@
 """Settings are read whole, and every mistake in them is named with its place."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sealift.config import Settings, option, read_settings
+from sealift.config import SYSTEMS, BuildOptions, Settings, read_settings
 from sealift.errors import ConfigError
+from sealift.options import option
+from sealift.target import load_targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,11 @@ def read(table: dict[str, Any]) -> Settings:
     return read_settings(
         table, source="pyproject.toml", targets=["linux-x86_64", "web"], formats=["onefile", "dir"]
     )
+
+
+def build(on: Any, **options: Any) -> dict[str, Any]:
+    """A table that tells how package Demo is built, and how on some systems."""
+    return {"build": {"Demo": {**options, "on": on}}}
 
 
 def test_an_empty_table_gives_defaults() -> None:
@@ -54,8 +62,18 @@ def test_lists_become_tuples_and_tables_are_told_apart() -> None:
         ({"target": {"linux-x86": {}}}, "has no key 'linux-x86'", "did you mean 'linux-x86_64'?"),
         ({"target": {"web": {"flor": "1"}}}, "`tool.sealift.target.web` has no key 'flor'", None),
         ({"onefile": 3}, "`tool.sealift.onefile` must be a table; got 3", None),
+        (build({"window": {}}), "`tool.sealift.build.Demo.on` has no key 'window'",
+         "did you mean 'windows'?"),
+        (build({"windows": {"on": {}}}),
+         "`tool.sealift.build.Demo.on.windows` has no key 'on'", None),
+        (build({"windows": ["zlib"]}),
+         "`tool.sealift.build.Demo.on.windows` must be a table; got ['zlib']", None),
+        (build({"windows": {"libraries": "zlib"}}),
+         "`tool.sealift.build.Demo.on.windows.libraries` must be a list of strings; got 'zlib'",
+         None),
+        (build(3), "`tool.sealift.build.Demo.on` must be a table; got 3", None),
     ],
-)
+)  # fmt: skip
 def test_mistakes_name_their_place(table: dict[str, Any], message: str, hint: str | None) -> None:
     with pytest.raises(ConfigError) as caught:
         read(table)
@@ -74,3 +92,21 @@ def test_true_is_no_number() -> None:
     settings = read({"onefile": {"level": True}})
     with pytest.raises(ConfigError, match="must be a whole number"):
         settings.format("onefile", Colours)
+
+
+def test_a_package_is_built_with_more_on_one_system() -> None:
+    on = {"environment": {"CFLAGS": "-O1"}, "patches": ["b.patch"], "libraries": ["libpq"]}
+    everywhere = {"environment": {"CFLAGS": "-O2", "A": "1"}, "patches": ["a.patch"]}
+    package = read(build({"windows": on}, **everywhere)).builds["demo"]
+    windows, linux = package.for_system("windows"), package.for_system("linux")
+    assert windows.environment == {"CFLAGS": "-O1", "A": "1"}
+    assert [Path(path).name for path in windows.patches] == ["a.patch", "b.patch"]
+    assert all(Path(path).is_absolute() for path in windows.patches)
+    assert windows.libraries == ("libpq",)
+    assert linux.environment == everywhere["environment"]
+    assert linux.libraries == ()
+    assert type(linux) is BuildOptions
+
+
+def test_systems_are_those_of_targets() -> None:
+    assert set(SYSTEMS) == {target.os for target in load_targets().values()}

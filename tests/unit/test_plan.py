@@ -1,13 +1,14 @@
 """The best wheel of a lock for every target, or the reason why there is none."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from packaging.pylock import PackageWheel
 
 from sealift import jsonform
-from sealift.config import Config
+from sealift.config import BuildOptions, Config, PackageOptions, Settings
 from sealift.entry import EntryPoint
 from sealift.errors import EntryPointError, LockError
 from sealift.interpreter import NoInterpreter
@@ -303,9 +304,25 @@ def test_several_entry_points_are_told_before_any_download() -> None:
     assert plan_for(chosen, locked, LINUX).jobs
 
 
+BUILDS = {
+    "demo": PackageOptions(
+        libraries=("zlib",), on={"windows": BuildOptions(environment={"CFLAGS": "-O1"})}
+    )
+}
+
+
 def test_json_reads_back() -> None:
-    plan = plan_for(project(), lock(package("demo", "py3-none-any")), LINUX, WINDOWS)
+    made = replace(project(), settings=Settings(builds=BUILDS))
+    plan = plan_for(made, lock(package("demo", "py3-none-any")), LINUX, WINDOWS)
     assert jsonform.load(Plan, plan.to_json(), where="x") == plan
+
+
+def test_jobs_have_the_options_of_their_system() -> None:
+    made = replace(project(), settings=Settings(builds=BUILDS))
+    plan = plan_for(made, lock(package("demo", "py3-none-any")), LINUX, WINDOWS)
+    linux, windows = (job.builds["demo"] for job in plan.jobs)
+    assert linux == BuildOptions(libraries=("zlib",))
+    assert windows == BuildOptions(libraries=("zlib",), environment={"CFLAGS": "-O1"})
 
 
 def test_the_running_machine_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:

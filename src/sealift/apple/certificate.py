@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sealift.apple.requirement import FOR_APPLICATIONS, FOR_INSTALLERS, Requirement
 from sealift.certificate import CODE_SIGNING, Certificate, chain_of, open_certificate, unusable
-from sealift.config import PKCS11
 from sealift.errors import ConfigError
+from sealift.options import PKCS11
 from sealift.signing import Identity
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ def make_cross_wheel(order: Order) -> Path:
     Its tag is the oldest that its native files keep.  Raises as
     :func:`sealift.building.make_wheel` does.
     """
-    order = replace(order, options=with_known(order.name, order.options))
+    order = replace(order, options=with_known(order.name, order.options, order.target))
     if order.target.arch == "universal2":
         return _universal_wheel(order)
     toolchain = find_toolchain(order.toolchain, order.target)

@@ -1,26 +1,23 @@
 """What is known of the builds of some packages; ``data/builds.toml``."""
 
-import dataclasses
 import functools
 from typing import Any
 
-from sealift.config import BuildOptions, read_options
+from sealift.config import BuildOptions, PackageOptions
+from sealift.options import read_options
 from sealift.tables import load_table
+from sealift.target import Target
 
 
-def with_known(name: str, options: BuildOptions) -> BuildOptions:
-    """``options`` for package ``name``, and what is known of its build besides.
+def with_known(name: str, options: BuildOptions, target: Target) -> BuildOptions:
+    """What is known of building package ``name`` for ``target``, and ``options``, which win.
 
-    >>> with_known("pillow", BuildOptions()).config_settings
+    >>> from sealift.target import load_targets
+    >>> with_known("pillow", BuildOptions(), load_targets()["macos-arm64"]).config_settings
     {'platform-guessing': ('disable',)}
     """
-    known = read_options(BuildOptions, _table().get(name, {}), where=name, source="builds.toml")
-    return dataclasses.replace(
-        options,
-        environment={**known.environment, **options.environment},
-        config_settings={**known.config_settings, **options.config_settings},
-        optional=(*known.optional, *options.optional),
-    )
+    known = read_options(PackageOptions, _table().get(name, {}), where=name, source="builds.toml")
+    return known.for_system(target.os).joined(options)
 
 
 @functools.cache

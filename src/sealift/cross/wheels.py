@@ -14,7 +14,7 @@ from sealift import console
 from sealift.audit.report import audit
 from sealift.backend import BuildPython, read_pyproject
 from sealift.building import make_wheel
-from sealift.config import BuildOptions, Settings
+from sealift.config import BuildOptions, PackageOptions, Settings
 from sealift.errors import ConfigError, InterpreterError, ProjectError
 from sealift.fetch import Remote, fetch
 from sealift.index import find_release
@@ -69,7 +69,7 @@ def _orders(
     project = load_project(text)
     settings = _settings(project)
     source = _source(project, text, build_python)
-    wanted = settings.builds.get(str(canonicalize_name(source.name)), BuildOptions())
+    wanted = settings.builds.get(str(canonicalize_name(source.name)), PackageOptions())
     for target in (_bound(each, settings) for each in targets):
         free = python.endswith("t")
         fit = _fit(target, build_python, free_threaded=free)
@@ -81,7 +81,7 @@ def _orders(
                 sources=source.sources,
                 target=target,
                 python=build_python,
-                options=_with(wanted, options),
+                options=_with(wanted.for_system(target.os), options),
                 toolchain=options["toolchain"] or settings.config.toolchain,
                 free_threaded=free,
                 is_native=source.is_native,

@@ -13,7 +13,6 @@ from sealift.apple.image_signature import sign_image
 from sealift.apple.signer import signer_of
 from sealift.apple.udif import write_image
 from sealift.compression import option_of_levels
-from sealift.config import option
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
     MacFormat,
@@ -23,6 +22,7 @@ from sealift.formats.macos_application import (
 )
 from sealift.icon import make_icns
 from sealift.image import Image
+from sealift.options import option
 from sealift.project import Project
 from sealift.target import Target
 

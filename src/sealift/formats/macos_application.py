@@ -19,7 +19,6 @@ from sealift.apple.bundle import sign_bundle
 from sealift.apple.information import ICON, Information, icon_name
 from sealift.apple.signer import signer_of
 from sealift.binary.writing import write_whole
-from sealift.config import option, read_options
 from sealift.errors import ConfigError, OutputError
 from sealift.icon import make_icns
 from sealift.image import Image
@@ -32,6 +31,7 @@ from sealift.launcher.product import (
     make_product,
 )
 from sealift.launcher.tree import Piece, TreeFile
+from sealift.options import option, read_options
 from sealift.project import Project
 from sealift.store import file_sha256
 from sealift.target import Target

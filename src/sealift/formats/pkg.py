@@ -12,7 +12,7 @@ from sealift.apple.certificate import Purpose, SigningCertificate, load_certific
 from sealift.apple.information import numeric_version
 from sealift.apple.package import Package, write_package
 from sealift.compression import option_of_levels
-from sealift.config import SigningOptions, option
+from sealift.config import SigningOptions
 from sealift.epoch import source_epoch
 from sealift.formats.macos_application import (
     MacFormat,
@@ -23,6 +23,7 @@ from sealift.formats.macos_application import (
 )
 from sealift.image import Image
 from sealift.launcher.product import make_product
+from sealift.options import option
 from sealift.project import Project
 from sealift.signing import installer_identity
 from sealift.target import Target

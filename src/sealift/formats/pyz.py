@@ -29,12 +29,12 @@ from typing import Any, ClassVar
 from sealift import store
 from sealift.bytecode import compile_sources, read_pack
 from sealift.compression import option_of_levels
-from sealift.config import option
 from sealift.errors import RefusedError
 from sealift.floor import floor_of
 from sealift.formats.zipparts import Part, packed_files, pyc_magic, zip_member, zip_parts
 from sealift.image import Image, Kind
 from sealift.interpreter import Interpreter
+from sealift.options import option
 from sealift.project import Project
 from sealift.target import Target
 from sealift.windows.names import check_name

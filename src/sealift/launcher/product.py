@@ -13,7 +13,7 @@ from sealift.apple.signer import application_certificate, signer_of
 from sealift.application import pictures_of
 from sealift.bytecode import compile_sources
 from sealift.compression import option_of_levels
-from sealift.config import Settings, option
+from sealift.config import Settings
 from sealift.errors import OutputError
 from sealift.icon import check_icon
 from sealift.image import CodePack, Image
@@ -22,6 +22,7 @@ from sealift.launcher.blob import IMPORTER, make_blob
 from sealift.launcher.compile import launcher_for
 from sealift.launcher.linking import likely, settled
 from sealift.launcher.tree import Piece, TreeFile, python_program, tree_files
+from sealift.options import option
 from sealift.project import Project
 from sealift.store import digest_of, file_sha256
 from sealift.target import Target

@@ -19,10 +19,11 @@ from pathlib import Path
 from sealift import process, store
 from sealift.binary.pe import read_pe
 from sealift.certificate import CODE_SIGNING, Certificate, open_certificate, unusable
-from sealift.config import PKCS11, SigningOptions
+from sealift.config import SigningOptions
 from sealift.epoch import source_epoch
 from sealift.errors import ConfigError, ToolError
 from sealift.image import Entry, Image, Kind
+from sealift.options import PKCS11
 from sealift.signing import Identity, identity_of
 from sealift.tools import OSSLSIGNCODE
 

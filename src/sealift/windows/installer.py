@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from sealift.application import Document
-from sealift.config import option
 from sealift.icon import make_ico
 from sealift.image import Image
 from sealift.launcher.product import CompressedOptions
 from sealift.launcher.tree import TreeFile
+from sealift.options import option
 from sealift.windows import names
 from sealift.windows.resources import icon_index
 from sealift.windows.version import four_numbers

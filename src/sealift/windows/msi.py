@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sealift import process
-from sealift.config import option
 from sealift.errors import ConfigError
 from sealift.image import Image
 from sealift.launcher.tree import TreeFile
+from sealift.options import option
 from sealift.tools import MSIBUILD
 from sealift.windows.authenticode import opened_signer
 from sealift.windows.cabinet import Member, write_cabinet
