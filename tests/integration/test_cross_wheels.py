@@ -1,5 +1,6 @@
 """Wheels for other machines, built here by every kind of backend, and run there."""
 
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,15 @@ from sealift.audit.report import audit
 from sealift.backend import BuildPython
 from sealift.building import make_wheel
 from sealift.config import BuildOptions
+from sealift.cross.rust_library import debian_compiler
 from sealift.errors import BuildError, ToolError
 from sealift.interpreters.candidates import search
 from sealift.order import Order
 from sealift.sources import Sources
 from sealift.target import Target, load_targets
 from tests.support.command import sealift
-from tests.support.cross_projects import CFFI, PROJECTS, RUST, write_project
+from tests.support.cross_projects import CFFI, PROJECTS, RUST, RUST_MODULE, write_project
+from tests.support.foreign_program import run_program
 from tests.support.foreign_python import FEATURE, told_there
 from tests.support.tools import missing, require_tool
 
@@ -191,9 +194,33 @@ def test_rust_is_built_where_it_has_its_library_for_the_target(build: Maker) -> 
     require_tool("cargo")
     wheel = build(RUST, load_targets()["linux-x86_64"])
     assert wheel.name == "demo-1.0-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
-    with pytest.raises(ToolError, match="no standard library for powerpc64le") as caught:
-        build(RUST, load_targets()["linux-ppc64le"])
-    assert caught.value.hint == "rustup target add powerpc64le-unknown-linux-gnu"
+    with pytest.raises(ToolError, match="no standard library for aarch64-apple-darwin") as caught:
+        build(RUST, load_targets()["macos-arm64"])
+    assert (caught.value.hint or "").endswith("rustup target add aarch64-apple-darwin")
+
+
+@pytest.fixture
+def debian_rust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's Rust in place of any other."""
+    if debian_compiler(Path("/usr/bin/rustc")) is None or not Path("/usr/bin/cargo").is_file():
+        missing("needs Debian's rustc and cargo")
+    monkeypatch.setenv("PATH", f"/usr/bin{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("debian_rust")
+def test_debian_s_rust_is_given_its_library_for_the_target(
+    build: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUSTFLAGS", "-Cdebuginfo=0")  # in whose place cargo would take no others
+    wheel = build(RUST_MODULE)
+    assert wheel.name == "demo-1.0-cp311-cp311-manylinux2014_aarch64.manylinux_2_17_aarch64.whl"
+    assert told_there("aarch64", [wheel], TOLD) == "rust 8"
+    program = tmp_path / "program"
+    with zipfile.ZipFile(build(RUST)) as archive:
+        program.write_bytes(archive.read("demo-1.0.data/scripts/demo"))
+    program.chmod(0o755)
+    ending = run_program(program, {})
+    assert (ending.status, ending.output.strip()) == (0, "rust 8")
 
 
 def test_rust_does_not_tell_where_crates_are_kept(

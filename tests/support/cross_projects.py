@@ -118,6 +118,73 @@ RUST = {
     "Cargo.toml": '[package]\nname = "demo"\nversion = "1.0.0"\nedition = "2021"\n',
     "src/main.rs": 'fn main() { println!("rust {}", std::mem::size_of::<usize>()); }\n',
 }
+# An extension module of nothing but Rust's library: it allocates, starts a thread, and unwinds.
+RUST_MODULE = {
+    "pyproject.toml": _pyproject("setuptools.build_meta", "setuptools", "setuptools-rust"),
+    "setup.py": _SETUP.format(
+        arguments="rust_extensions=[setuptools_rust.RustExtension("
+        '"demo._native", binding=setuptools_rust.Binding.NoBinding)]'
+    ).replace("\n", "\nimport setuptools_rust\n", 1),
+    "demo/__init__.py": "",
+    "Cargo.toml": '[package]\nname = "native"\nversion = "1.0.0"\nedition = "2021"\n'
+    '[lib]\ncrate-type = ["cdylib"]\n',
+    "src/lib.rs": """
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr::{addr_of_mut, null, null_mut};
+
+type Object = *mut c_void;
+#[repr(C)]
+struct Method {
+    name: *const c_char,
+    call: Option<extern "C" fn(Object, Object) -> Object>,
+    flags: c_int,
+    doc: *const c_char,
+}
+#[repr(C)]
+struct Module {
+    count: isize,
+    kind: Object,
+    init: *const c_void,
+    index: isize,
+    copy: Object,
+    name: *const c_char,
+    doc: *const c_char,
+    size: isize,
+    methods: *mut Method,
+    rest: [*const c_void; 4],
+}
+extern "C" {
+    fn PyUnicode_FromStringAndSize(text: *const c_char, size: isize) -> Object;
+    fn PyModule_Create2(module: *mut Module, version: c_int) -> Object;
+}
+extern "C" fn answer(_: Object, _: Object) -> Object {
+    let thread = std::thread::spawn(|| std::panic::resume_unwind(Box::new(size_of::<usize>())));
+    let thrown: Result<(), _> = thread.join();
+    let text = format!("rust {}", thrown.unwrap_err().downcast::<usize>().unwrap());
+    unsafe { PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as isize) }
+}
+static mut METHODS: [Method; 2] = [
+    Method { name: c"answer".as_ptr(), call: Some(answer), flags: 4, doc: null() },
+    Method { name: null(), call: None, flags: 0, doc: null() },
+];
+static mut MODULE: Module = Module {
+    count: 1,
+    kind: null_mut(),
+    init: null(),
+    index: 0,
+    copy: null_mut(),
+    name: c"_native".as_ptr(),
+    doc: null(),
+    size: 0,
+    methods: addr_of_mut!(METHODS).cast(),
+    rest: [null(); 4],
+};
+#[no_mangle]
+pub unsafe extern "C" fn PyInit__native() -> Object {
+    PyModule_Create2(addr_of_mut!(MODULE), 1013)
+}
+""",
+}
 CFFI = _setuptools('cffi_modules=["build_native.py:ffi"]', {"build_native.py": _CFFI}, "cffi")
 
 

@@ -360,3 +360,27 @@ def test_the_mirror_is_that_of_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert apt_mirror(tmp_path) == "http://ftp.example.org/debian"
     monkeypatch.setenv("SEALIFT_DEBIAN_MIRROR", "file:///srv/debian/")
     assert parse_release("12").mirror == "file:///srv/debian"
+
+
+def test_security_updates_are_beside_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    security = parse_release("12").security()
+    assert security
+    assert (security.name, security.codename) == ("debian-12-security", "bookworm-security")
+    for named, beside in (
+        ("file:///srv/debian/", "file:///srv/debian-security"),
+        (
+            "https://example.org/archive/debian/20260501T000000Z",
+            "/debian-security/20260501T000000Z",
+        ),
+        ("file:///srv/debian/other", "file:///srv/debian/other"),  # a place for both
+    ):
+        monkeypatch.setenv("SEALIFT_DEBIAN_MIRROR", named)
+        assert security.mirror.endswith(beside)
+    (tmp_path / "sources.list").write_text(
+        "deb http://one.example.org/debian sid main\n"
+        "deb http://two.example.org/debian-security sid-security main\n"
+    )
+    assert apt_mirror(tmp_path, "debian-security") == "http://two.example.org/debian-security"
+    assert parse_release("sid").security() is None

@@ -11,6 +11,7 @@ from pathlib import Path
 from sealift import process
 from sealift.backend import BuildSystem
 from sealift.cross.host import Host
+from sealift.cross.rust_library import debian_compiler, debian_library
 from sealift.errors import ToolError
 from sealift.tables import load_table
 from sealift.target import Target
@@ -27,19 +28,21 @@ def needs_rust(system: BuildSystem) -> bool:
     )
 
 
-def rust_variables(host: Host, name: str) -> dict[str, str]:
-    """Variables by which cargo builds ``name`` for ``host``.
+def rust_variables(host: Host, name: str) -> dict[str, str | None]:
+    """Variables by which cargo builds ``name`` for ``host``; those that are ``None`` are absent.
 
-    Raises :class:`ToolError` with the command that gets it where there is no Rust for the target.
+    Raises :class:`ToolError` with the command that gets it where there is no Rust for the target,
+    and what :func:`~sealift.cross.rust_library.debian_library` does.
     """
     triple = _triple(host.target, name)
-    _check(triple, name, host.target)
+    library = _library(triple, name, host.target)
     tools, upper, under = host.toolchain, triple.upper().replace("-", "_"), triple.replace("-", "_")
     return {
         "CARGO_BUILD_TARGET": triple,
         f"CARGO_TARGET_{upper}_LINKER": str(tools.cc),
         f"CARGO_TARGET_{upper}_AR": str(tools.ar),
-        f"CARGO_TARGET_{upper}_RUSTFLAGS": _flags(upper),
+        f"CARGO_TARGET_{upper}_RUSTFLAGS": _flags(upper, library),
+        "RUSTFLAGS": None,  # in whose place these are, which hold for the target alone
         f"CC_{under}": str(tools.cc),
         f"CXX_{under}": str(tools.cxx),
         f"AR_{under}": str(tools.ar),
@@ -51,15 +54,21 @@ def rust_variables(host: Host, name: str) -> dict[str, str]:
     }
 
 
-def _flags(triple: str) -> str:
-    """Flags of the user for ``triple``, and one: crates do not tell where cargo keeps them here."""
+def _flags(triple: str, library: Path | None) -> str:
+    """Flags of the user, where the library is, and that crates do not tell where cargo keeps them.
+
+    Of the user's, cargo would heed ``RUSTFLAGS`` alone where it is set.
+    """
+    names = ("RUSTFLAGS", f"CARGO_TARGET_{triple}_RUSTFLAGS")
+    own = next((os.environ[name] for name in names if name in os.environ), "")
     home = os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")
     # Flags are told apart by spaces, whatever is around them.
-    own = "" if " " in home else f"--remap-path-prefix={home}=/cargo"
-    return f"{os.environ.get(f'CARGO_TARGET_{triple}_RUSTFLAGS', '')} {own}".strip()
+    mapped = "" if " " in home else f"--remap-path-prefix={home}=/cargo"
+    return " ".join(filter(None, (own, f"-L{library}" if library else "", mapped)))
 
 
-def _check(triple: str, name: str, target: Target) -> None:
+def _library(triple: str, name: str, target: Target) -> Path | None:
+    """Where the library for ``triple`` is, ``None`` where rustc has it itself."""
     hint = f"rustup target add {triple}"
     for tool in (CARGO, RUSTC):
         if tool.find() is None:
@@ -68,17 +77,25 @@ def _check(triple: str, name: str, target: Target) -> None:
                 f"{tool.name} here",
                 hint=f"install Rust (https://rustup.rs, or {tool.install}), then {hint}",
             )
+    rustc = RUSTC.require()
     told = process.run(
-        [RUSTC.require(), "--print", "target-libdir", "--target", triple],
+        [rustc, "--print", "target-libdir", "--target", triple],
         action=f"ask rustc for its library for {triple}",
     )
-    folder = Path(told.strip())
-    if not any(folder.glob("libstd-*")):
+    if any(Path(told.strip()).glob("libstd-*")):
+        return None
+    compiler = debian_compiler(rustc)
+    library = debian_library(compiler, target, triple) if compiler else None
+    if library is None:
         raise ToolError(
             f"cannot build {name} for {target}: it is written in Rust, and the Rust here has no "
             f"standard library for {triple}",
-            hint=hint,
+            hint=f"Debian has none for {compiler.name} {compiler.version} either; with rustup's "
+            f"Rust (https://rustup.rs): {hint}"
+            if compiler
+            else hint,
         )
+    return library
 
 
 def _triple(target: Target, name: str) -> str:

@@ -3,8 +3,9 @@
 import difflib
 import functools
 import os
+import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from sealift.tables import load_table
 MIRROR_VARIABLE = "SEALIFT_DEBIAN_MIRROR"
 _APT = Path("/etc/apt")
 _SCHEMES = {"http", "https", "file"}
+_MAIN, _SECURITY = "debian", "debian-security"
+_ARCHIVE = re.compile(r"/debian(?=/?$|/\d{8}T)")  # in the end, or before the time of a snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,8 @@ class Release:
 
     ``minimal`` are the packages that a dynamically linked program needs; ``lacks`` are the
     architectures it was not released for.  ``own_mirror`` is set where the usual mirrors do not
-    have it, which goes with ``is_archived``.
+    have it, which goes with ``is_archived``.  ``archive`` is what the path of its archive ends
+    with; ``updates`` is its codename in that of security updates, where it gets such.
     """
 
     name: str
@@ -31,15 +35,26 @@ class Release:
     lacks: frozenset[str] = frozenset()
     own_mirror: str | None = None
     is_archived: bool = False
+    archive: str = _MAIN
+    updates: str | None = None
 
     @property
     def mirror(self) -> str:
         """URL of the archive: ``SEALIFT_DEBIAN_MIRROR``, what apt here uses, or Debian's own.
 
-        A copy as of some day, such as snapshot.debian.org has them, will do.
+        A copy as of some day, such as snapshot.debian.org has them, will do.  That of security
+        updates is looked for beside the one that is named.
         """
-        named = os.environ.get(MIRROR_VARIABLE) or self.own_mirror or apt_mirror(_APT)
-        return (named or _table()["mirror"]).rstrip("/")
+        named = os.environ.get(MIRROR_VARIABLE)
+        found = named or self.own_mirror or apt_mirror(_APT, self.archive) or _table()["mirror"]
+        return _ARCHIVE.sub(f"/{self.archive}", found).rstrip("/")
+
+    def security(self) -> "Release | None":
+        """Its security updates as a release of their own, which has no other packages."""
+        if not self.updates:
+            return None
+        name = f"{self.name}-security"
+        return replace(self, name=name, codename=self.updates, archive=_SECURITY, updates=None)
 
 
 @functools.cache
@@ -58,6 +73,7 @@ def load_releases() -> dict[str, Release]:
             lacks=frozenset(row.get("lacks", ())),
             own_mirror=row.get("mirror"),
             is_archived=row.get("archived", False),
+            updates=row.get("updates"),
         )
         for name, row in _table()["releases"].items()
     }
@@ -96,8 +112,11 @@ def architecture(cpu: str) -> str | None:
     return found
 
 
-def apt_mirror(folder: Path) -> str | None:
-    """The first archive of Debian among the sources of apt in ``folder`` (sources.list(5))."""
+def apt_mirror(folder: Path, archive: str = _MAIN) -> str | None:
+    """The first archive of Debian among the sources of apt in ``folder`` (sources.list(5)).
+
+    Its path ends with ``archive``.
+    """
     files = [folder / "sources.list"]
     files += sorted((folder / "sources.list.d").glob("*.list"))
     files += sorted((folder / "sources.list.d").glob("*.sources"))
@@ -109,12 +128,12 @@ def apt_mirror(folder: Path) -> str | None:
         for line in text.splitlines():
             words = line.split()
             if words[:1] in (["deb"], ["URIs:"]):
-                found = next(filter(_is_archive, words), None)
+                found = next((word for word in words if _is_archive(word, archive)), None)
                 if found:
                     return found
     return None
 
 
-def _is_archive(word: str) -> bool:
+def _is_archive(word: str, archive: str) -> bool:
     parts = urllib.parse.urlsplit(word)
-    return parts.scheme in _SCHEMES and parts.path.rstrip("/").endswith("/debian")
+    return parts.scheme in _SCHEMES and parts.path.rstrip("/").endswith(f"/{archive}")
