@@ -33,6 +33,7 @@ REGISTRY = (
     (r"HKCU\Software\Classes\.dmo\OpenWithProgids", f"{IDENTIFIER}.sheet"),
     (r"HKCU\Environment", "Path"),
 )
+MACHINE_VARIABLES = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment"
 FAST = MsiOptions(compression="fast")
 
 
@@ -69,6 +70,12 @@ def made(image: Image, out: Path, options: MsiOptions = FAST) -> Path:
     return out
 
 
+def searched(wine: Wine) -> list[str]:
+    """Folders on the machine's Path; wine leaves an empty one for each that was taken away."""
+    (path,) = values(wine, (MACHINE_VARIABLES, "Path"))
+    return [folder for folder in (path or "").split(";") if folder]
+
+
 def test_a_product_is_installed_upgraded_and_taken_away(wine: Wine, tmp_path: Path) -> None:
     program = a_program(tmp_path)
     options = MsiOptions(compression="fast", path=True)
@@ -100,6 +107,26 @@ def test_a_product_is_installed_upgraded_and_taken_away(wine: Wine, tmp_path: Pa
     assert files(folder) == ["notes.txt"]
     assert not link.exists()
     assert values(wine, *REGISTRY) == [None, None]
+
+
+def test_a_package_for_the_machine_is_for_all(wine: Wine, tmp_path: Path) -> None:
+    program, folder = a_program(tmp_path), wine.drive / "Program Files" / TITLE
+    options = MsiOptions(compression="fast", scope="machine", path=True)
+    before = searched(wine)
+    assert before
+    for version in ("1.0", "1.1"):
+        image, path = a_windows_image(tmp_path, version), tmp_path / f"{version}.msi"
+        write_msi(image, options, a_tree(program, image, {}), path)
+        assert wine.run("msiexec", "/i", path, "/qn").returncode == 0
+        assert wine.run(folder / "demo.exe").stdout.strip() == f"demo {version}"
+    # In the menu of all users on Windows; wine has the user's, in packages of other tools as well.
+    (link,) = wine.drive.rglob(f"Start Menu/Programs/{TITLE}.lnk")
+    shown = TITLE.replace("é", "\N{REPLACEMENT CHARACTER}")  # reg answers in another code page
+    assert searched(wine) == [*before, f"C:\\Program Files\\{shown}\\"]
+    assert wine.run("msiexec", "/x", tmp_path / "1.1.msi", "/qn").returncode == 0
+    assert not folder.exists()
+    assert not link.exists()
+    assert searched(wine) == before
 
 
 def test_what_windows_compares_is_stable_and_the_rest_follows_the_content(tmp_path: Path) -> None:

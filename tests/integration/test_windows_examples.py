@@ -1,15 +1,16 @@
 """The examples, built here for Windows by the command line and run under wine."""
 
+import dataclasses
 import json
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from sealift.binary.pe import read_pe
-from tests.support.examples import build, example, virtual_display
+from tests.support.examples import build, build_all, example, virtual_display
 from tests.support.tools import require_tool
 from tests.support.wine import Wine, running_wine
 from tests.support.wine_products import WindowsProduct
@@ -51,19 +52,27 @@ def test_webcli(windows: Wine, tmp_path: Path) -> None:
 
 
 def test_the_window(windows: Wine, tmp_path: Path) -> None:
-    window = built("window", windows, tmp_path)
-    facts = read_pe(window.path)
+    """Started as a single file, and by the shortcut that its installer leaves."""
+    formats = ("--format", "onefile", "--format", "nsis")
+    file, installer = build_all(example("window", tmp_path), tmp_path, *TARGET, *formats)
+    facts = read_pe(file)
     assert facts is not None
     assert facts.subsystem == "gui"
+    assert windows.run(installer, "/S").returncode == 0
+    (link,) = windows.drive.rglob("Start Menu/Programs/window.lnk")
+    shortcut = f"C:\\{PureWindowsPath(link.relative_to(windows.drive))}"
+    starts: list[tuple[str | Path, ...]] = [(file,), (file,), ("start", "/wait", shortcut)]
+    pictures = []
     with virtual_display() as display:
-        for presses in ("0", "3"):
-            arguments = ("--press", presses, "--screenshot", f"C:\\{presses}.png")
-            done = window.run(*arguments, env={"DISPLAY": display})
+        seen = dataclasses.replace(windows, settings={"DISPLAY": display})
+        for start, presses in zip(starts, ("0", "3", "3"), strict=True):
+            done = seen.run(*start, "--press", presses, "--screenshot", "C:\\shot.png")
             assert (done.returncode, done.stderr) == (0, "")
-    pictures = [(windows.drive / f"{presses}.png").read_bytes() for presses in ("0", "3")]
+            pictures.append((windows.drive / "shot.png").read_bytes())
+            (windows.drive / "shot.png").unlink()
     # Text, button and the picture are there: an empty window would compress to next to nothing.
     assert len(pictures[0]) > 1500
-    assert pictures[0] != pictures[1]
+    assert pictures[0] != pictures[1] == pictures[2]
 
 
 def test_the_server(windows: Wine, tmp_path: Path) -> None:

@@ -14,10 +14,15 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 def build(given: str | Path, folder: Path, *options: str) -> Path:
     """The one artifact of ``sealift build``; ``folder`` gets it."""
+    (artifact,) = build_all(given, folder, *options)
+    return artifact
+
+
+def build_all(given: str | Path, folder: Path, *options: str) -> list[Path]:
+    """The artifacts of ``sealift build``; ``folder`` gets them."""
     outcome = sealift("build", given, "--json", "--out", folder / "dist", *options, cwd=folder)
     assert outcome.status == 0, outcome.out + outcome.err
-    (artifact,) = outcome.result
-    return folder / str(artifact["path"])
+    return [folder / str(artifact["path"]) for artifact in outcome.result]
 
 
 def example(name: str, folder: Path) -> Path:
