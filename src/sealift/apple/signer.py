@@ -16,10 +16,14 @@ UNSIGNED = (
     'Settings, "Privacy & Security", "Open Anyway". A Developer ID and `sealift notarize` spare '
     "users that"
 )
+UNKNOWN = (
+    "{name} is no Developer ID of Apple's: Macs that do not trust this certificate treat what they "
+    "download as not signed, and Apple does not notarize it"
+)
 
 
 def signer_of(image: Image) -> CodeSigner:
-    """Who signs the code of ``image``; says what it means where there is no certificate.
+    """Who signs the code of ``image``; says what it means where there is none that Macs know.
 
     Programs are allowed what its native files need, and what ``[tool.sealift.bundle]`` asks for
     besides; ad hoc signatures ask for nothing, as nothing is forbidden to them.  Raises as
@@ -27,8 +31,10 @@ def signer_of(image: Image) -> CodeSigner:
     """
     certificate = application_certificate(image.signing)
     if certificate is None:
-        _tell_unsigned()
+        _tell_once(UNSIGNED)
         return CodeSigner()
+    if certificate.team is None:
+        _tell_once(UNKNOWN.format(name=certificate.name))
     natives = (entry.path for entry in image.entries if entry.kind is Kind.NATIVE)
     asked = image.options.get("bundle", {}).get("entitlements", ())
     return CodeSigner(
@@ -43,5 +49,5 @@ def application_certificate(told: SigningOptions | None) -> SigningCertificate |
 
 
 @functools.cache
-def _tell_unsigned() -> None:
-    console.note(UNSIGNED)
+def _tell_once(text: str) -> None:
+    console.note(text)
