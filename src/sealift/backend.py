@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sealift import backend_worker, buildhints, process, store, uv
+from sealift.bills import hide_folders
 from sealift.epoch import source_epoch
 from sealift.errors import BuildError
 from sealift.target import current_target
@@ -87,7 +88,9 @@ def build_wheel(
         requires = (*requires, *missing)
         answer = _hook(build, requires, build_environment(requires, python, source))
         if "wheel" in answer:
-            return Built(wheel=out / str(answer["wheel"]), extensions=tuple(answer["extensions"]))
+            built = Built(wheel=out / str(answer["wheel"]), extensions=tuple(answer["extensions"]))
+            hide_folders(built.wheel, source)
+            return built
         missing = answer["requires"]
     raise BuildError(
         f"cannot build {name}: its backend keeps asking for more requirements",

@@ -17,6 +17,7 @@ from sealift.errors import BuildError, ToolError
 from sealift.interpreters.candidates import search
 from sealift.order import Order
 from sealift.sources import Sources
+from sealift.store import store_root
 from sealift.target import Target, load_targets
 from tests.support.command import sealift
 from tests.support.cross_projects import CFFI, PROJECTS, RUST, RUST_MODULE, write_project
@@ -194,6 +195,11 @@ def test_rust_is_built_where_it_has_its_library_for_the_target(build: Maker) -> 
     require_tool("cargo")
     wheel = build(RUST, load_targets()["linux-x86_64"])
     assert wheel.name == "demo-1.0-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        (bill,) = [name for name in archive.namelist() if "/sboms/" in name]
+        told = archive.read(bill).decode()
+    assert "path+file:///demo#1.0.0" in told
+    assert str(store_root()) not in told
     with pytest.raises(ToolError, match="no standard library for aarch64-apple-darwin") as caught:
         build(RUST, load_targets()["macos-arm64"])
     assert (caught.value.hint or "").endswith("rustup target add aarch64-apple-darwin")
