@@ -13,7 +13,9 @@ from packaging.utils import canonicalize_name
 from sealift.errors import ConfigError
 from sealift.options import Options, check_known, option, read_options
 
-SYSTEMS = ("linux", "windows", "macos")  # that products run on; as in data/targets.toml
+# What products run on, as in data/targets.toml.
+SYSTEMS = ("linux", "windows", "macos")
+CPUS = ("x86_64", "i686", "aarch64", "armv7l", "riscv64", "ppc64le", "s390x")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +103,18 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageOptions(BuildOptions):
-    """``[tool.sealift.build.PACKAGE]``: how it is built, and what is besides on one system."""
+    """``[tool.sealift.build.PACKAGE]``: how it is built, and what besides on one system or CPU."""
 
     on: Mapping[str, BuildOptions] = option(
-        {}, "tables of these keys that hold for one system besides", choices=SYSTEMS
+        {},
+        "tables of these keys that hold for one system or CPU besides",
+        choices=(*SYSTEMS, *CPUS),
     )
 
-    def for_system(self, system: str) -> BuildOptions:
-        """The options on ``system``, whose own win."""
-        return self.joined(self.on.get(system, BuildOptions()))
+    def for_machine(self, system: str, cpu: str) -> BuildOptions:
+        """The options on ``system`` and ``cpu``: its own win, those of the latter last."""
+        none = BuildOptions()
+        return self.joined(self.on.get(system, none)).joined(self.on.get(cpu, none))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

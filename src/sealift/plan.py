@@ -132,7 +132,7 @@ def make_plan(
             interpreter=interpreters[target.name],
             choices=_choices(project, lock, target, interpreters[target.name]),
             formats=tuple(formats),
-            builds={name: it.for_system(target.os) for name, it in packages.items()},
+            builds={name: it.for_machine(target.os, target.arch) for name, it in packages.items()},
             toolchain=project.settings.config.toolchain,
         )
         for target in targets

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sealift.config import SYSTEMS, BuildOptions, Settings, read_settings
+from sealift.config import CPUS, SYSTEMS, BuildOptions, Settings, read_settings
 from sealift.errors import ConfigError
 from sealift.options import option
 from sealift.target import load_targets
@@ -94,11 +94,12 @@ def test_true_is_no_number() -> None:
         settings.format("onefile", Colours)
 
 
-def test_a_package_is_built_with_more_on_one_system() -> None:
+def test_a_package_is_built_with_more_on_one_system_or_cpu() -> None:
     on = {"environment": {"CFLAGS": "-O1"}, "patches": ["b.patch"], "libraries": ["libpq"]}
     everywhere = {"environment": {"CFLAGS": "-O2", "A": "1"}, "patches": ["a.patch"]}
-    package = read(build({"windows": on}, **everywhere)).builds["demo"]
-    windows, linux = package.for_system("windows"), package.for_system("linux")
+    power = {"environment": {"CFLAGS": "-O0"}}
+    package = read(build({"windows": on, "ppc64le": power}, **everywhere)).builds["demo"]
+    windows, linux = (package.for_machine(it, "x86_64") for it in ("windows", "linux"))
     assert windows.environment == {"CFLAGS": "-O1", "A": "1"}
     assert [Path(path).name for path in windows.patches] == ["a.patch", "b.patch"]
     assert all(Path(path).is_absolute() for path in windows.patches)
@@ -106,7 +107,9 @@ def test_a_package_is_built_with_more_on_one_system() -> None:
     assert linux.environment == everywhere["environment"]
     assert linux.libraries == ()
     assert type(linux) is BuildOptions
+    assert package.for_machine("linux", "ppc64le").environment == {"CFLAGS": "-O0", "A": "1"}
 
 
-def test_systems_are_those_of_targets() -> None:
+def test_systems_and_cpus_are_those_of_targets() -> None:
     assert set(SYSTEMS) == {target.os for target in load_targets().values()}
+    assert {*CPUS, "universal2"} == {target.arch for target in load_targets().values()}

@@ -23,3 +23,14 @@ def test_the_user_s_word_wins() -> None:
 def test_what_is_known_everywhere_holds_on_every_system() -> None:
     for target in (WINDOWS, LINUX):
         assert with_known("pillow", BuildOptions(), target).optional == ("PIL._avif",)
+
+
+def test_what_is_known_for_one_cpu_is_for_that_alone() -> None:
+    flags = {
+        name: with_known("greenlet", BuildOptions(), load_targets()[name]).environment
+        for name in ("linux-armv7l", "linux-armv7l-musl", "linux-ppc64le", "linux-aarch64")
+    }
+    assert flags["linux-armv7l"]["CXXFLAGS"] == "-fno-omit-frame-pointer"
+    assert flags["linux-armv7l-musl"] == flags["linux-armv7l"]
+    assert flags["linux-ppc64le"]["CXXFLAGS"] == "-fomit-frame-pointer"
+    assert flags["linux-aarch64"] == {}

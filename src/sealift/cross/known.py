@@ -17,7 +17,7 @@ def with_known(name: str, options: BuildOptions, target: Target) -> BuildOptions
     {'platform-guessing': ('disable',)}
     """
     known = read_options(PackageOptions, _table().get(name, {}), where=name, source="builds.toml")
-    return known.for_system(target.os).joined(options)
+    return known.for_machine(target.os, target.arch).joined(options)
 
 
 @functools.cache

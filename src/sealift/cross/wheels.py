@@ -81,7 +81,7 @@ def _orders(
                 sources=source.sources,
                 target=target,
                 python=build_python,
-                options=_with(wanted.for_system(target.os), options),
+                options=_with(wanted.for_machine(target.os, target.arch), options),
                 toolchain=options["toolchain"] or settings.config.toolchain,
                 free_threaded=free,
                 is_native=source.is_native,
