@@ -9,7 +9,12 @@ from sealift.tables import load_table
 _PROGRAMS = (
     r"(pg_config|curl-config|mysql_config|krb5-config|llvm-config|cargo|rustc|cmake|gfortran)"
 )
-_ELSEWHERE = {"win": "Windows", "macosx": "macOS"}  # no packages of Debian's are for these
+# No packages of Debian's are for these.
+_ELSEWHERE = {
+    "win": ("Windows", "build there"),
+    "macos": ("macOS", "name the folder of Apple's SDK by the variable SDKROOT, build there"),
+}
+_FRAMEWORK = re.compile(r"there is no (framework [\w.]+) to link with")
 _RUNS_FOREIGN = re.compile(r"Exec format error|cannot execute binary file")
 _PATTERNS = tuple(
     re.compile(text)
@@ -32,7 +37,7 @@ def hint_for(log: Path, *, platform: str = "") -> str | None:
     """What to install, from the log of a failed build; ``None`` where nothing is recognised.
 
     In a build for another machine, of which ``platform`` is what :func:`sysconfig.get_platform`
-    says there, libraries are not this machine's.
+    says there, or the target's name, libraries are not this machine's.
     """
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
@@ -44,13 +49,9 @@ def hint_for(log: Path, *, platform: str = "") -> str | None:
             "give the answer by an option of its build, or leave that out by a patch, in "
             "[tool.sealift.build.PACKAGE]"
         )
-    elsewhere = next((name for key, name in _ELSEWHERE.items() if platform.startswith(key)), None)
-    if elsewhere:
-        header = _PATTERNS[0].search(text)
-        return header and (
-            f"the header {header[1]} is not among those that zig has for {elsewhere}: build there, "
-            "or take it into the sources by a patch in [tool.sealift.build.PACKAGE]"
-        )
+    for key, (system, remedy) in _ELSEWHERE.items():
+        if platform.startswith(key):
+            return _elsewhere(text, system, remedy)
     packages = _packages()
     for pattern in _PATTERNS:
         for found in pattern.findall(text):
@@ -60,6 +61,15 @@ def hint_for(log: Path, *, platform: str = "") -> str | None:
             if found.endswith((".h", ".hpp")):
                 return _remedy(f"the header {found}", None, crossing=bool(platform))
     return None
+
+
+def _elsewhere(text: str, system: str, remedy: str) -> str | None:
+    header, framework = _PATTERNS[0].search(text), _FRAMEWORK.search(text)
+    what = f"header {header[1]}" if header else framework and framework[1]
+    return what and (
+        f"the {what} is not among those that zig has for {system}: {remedy}, or patch its sources "
+        "(patches of [tool.sealift.build.PACKAGE])"
+    )
 
 
 def _remedy(what: str, package: str | None, *, crossing: bool) -> str:

@@ -73,6 +73,14 @@ def test_cffi_modules_are_built_for_the_target(build: Maker) -> None:
     assert native.startswith("demo/_native.")
 
 
+def test_functions_that_zigs_cxx_library_lacks_are_told(build: Maker) -> None:
+    code = PROJECTS["c++"]["native.cpp"].replace('"c++"', "std::to_string(0.5L)")
+    with pytest.raises(BuildError, match="zig's C\\+\\+ library lacks what it asks for") as caught:
+        build({**PROJECTS["c++"], "native.cpp": code}, load_targets()["linux-ppc64le"])
+    assert list(caught.value.details) == ["_ZNSt3__19to_stringEg"]
+    assert "--toolchain gcc" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     ("name", "arch", "size"),
     [("linux-armv7l", "armv7l", 4), ("linux-s390x", "s390x", 8), ("linux-i686", "i686", 4)],

@@ -144,10 +144,16 @@ def test_a_header_of_another_system_is_no_matter_of_packages(tmp_path: Path) -> 
     log.write_text("a.h:9:10: fatal error: 'curl/curl.h' file not found\n")
     told = hint_for(log, platform="win-amd64") or ""
     assert told.startswith("the header curl/curl.h is not among those that zig has for Windows")
-    assert "for macOS" in (hint_for(log, platform="macosx-11.0-arm64") or "")
+    assert "SDKROOT" not in told
+    for platform in ("macosx-11.0-arm64", "macos-arm64"):
+        told = hint_for(log, platform=platform) or ""
+        assert "for macOS: name the folder of Apple's SDK by the variable SDKROOT" in told
     assert "--library" in (hint_for(log, platform="linux-aarch64") or "")
     log.write_text("/bin/sh: pg_config: not found\n")
     assert hint_for(log, platform="win-amd64") is None
+    log.write_text("error: there is no framework Metal to link with: Apple's SDK, …\n")
+    told = hint_for(log, platform="macosx-11.0-arm64") or ""
+    assert told.startswith("the framework Metal is not among those that zig has for macOS")
 
 
 def test_what_only_is_called_like_a_cache_or_an_output_counts(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sealift.cross import toolchain, zig_driver
+from sealift.cross.apple_sdk import AppleSdk
 from sealift.cross.toolchain import default_floor, find_toolchain
 from sealift.errors import ToolError
 from sealift.target import load_targets, parse_target
@@ -157,6 +158,19 @@ def test_nothing_is_linked_with_a_framework_that_is_nowhere() -> None:
     )
     assert done.returncode == 1
     assert "error: there is no framework Metal to link with" in done.stderr
+
+
+@pytest.mark.usefixtures("zig")
+def test_an_sdk_is_looked_into_last_and_tells_toolchains_apart(tmp_path: Path) -> None:
+    mac = parse_target("macos-arm64")
+    sdk = AppleSdk(path=tmp_path, identity="14.2")
+    found = find_toolchain("zig", mac, sdk=sdk)
+    done = subprocess.run([found.cc, "-c", "a.c"], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-5:] == ["-c", "a.c", *sdk.flags()]
+    assert found.identity != find_toolchain("zig", mac).identity
+    # What it makes does not depend on where that is.
+    moved = dataclasses.replace(sdk, path=tmp_path / "b")
+    assert find_toolchain("zig", mac, sdk=moved).identity == found.identity
 
 
 @pytest.mark.usefixtures("zig")

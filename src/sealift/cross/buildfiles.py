@@ -89,7 +89,8 @@ def meson_cross_file(target: Target, toolchain: Toolchain) -> str:
 def cmake_toolchain_file(host: Host, roots: Sequence[Path], policies: Path) -> str:
     """A toolchain file of CMake's; file ``policies`` is read by projects when they begin."""
     tools, target = host.toolchain, host.target
-    searched = ";".join(str(path) for path in roots) or str(host.headers.parent)
+    folders = [*roots, *([tools.sdk] if tools.sdk else [])]
+    searched = ";".join(str(path) for path in folders) or str(host.headers.parent)
     values = {
         "CMAKE_SYSTEM_NAME": _table()["systems"][target.os]["cmake"],
         "CMAKE_SYSTEM_PROCESSOR": target.machine,

@@ -11,8 +11,13 @@ from pathlib import Path, PurePosixPath
 from sealift.audit.allowance import Allowance
 from sealift.audit.finding import Severity, load_rules
 from sealift.audit.report import audit
+from sealift.binary.elf_symbols import SymbolTable
+from sealift.binary.view import View
+from sealift.buildhints import hint_for
+from sealift.cross.toolchain import ZIG
 from sealift.errors import BuildError
 from sealift.order import Order
+from sealift.strictzip import StrictZip
 from sealift.wheel import is_native, module_files, read_wheel
 
 # What an audit finds that tells of a build gone wrong, not of a wheel that wants repair.
@@ -21,6 +26,7 @@ _TELLING = frozenset({
     "abi3-too-new", "damaged-native", "wheel-tags-differ",
 })  # fmt: skip
 _SUFFIX = re.compile(r"\.(?:(?:cpython-|cp|abi3t?\b|pypy)[\w-]*\.)?(?:so|pyd)$")
+_OF_CXX = re.compile(r"_Z[A-Z]+St3__1")  # LLVM's library has a namespace of its own in std
 _SHOWN = 8
 
 
@@ -58,7 +64,8 @@ def check_built(wheel: Path, order: Order, expected: frozenset[str]) -> None:
         raise BuildError(
             f"cannot build {order.label}: its wheel lacks {lacking} that it is to have",
             details=[*missing[:_SHOWN], *more],
-            hint="the log tells why they were left out, often for want of a library: name it in "
+            hint=hint_for(order.log, platform=order.target.name)
+            or "the log tells why they were left out, often for want of a library: name it in "
             f"libraries of {table}, or the modules in optional",
             log=order.log,
         )
@@ -72,6 +79,28 @@ def check_built(wheel: Path, order: Order, expected: frozenset[str]) -> None:
             f"{table} can help",
             log=order.log,
         )
+    unlinked = _unlinked(wheel) if order.toolchain == ZIG and order.target.os == "linux" else []
+    if unlinked:
+        raise BuildError(
+            f"cannot build {order.label}: zig's C++ library lacks what it asks for",
+            details=unlinked[:_SHOWN],
+            hint="on POWER it has nothing for long double; GCC's has: --toolchain gcc",
+            log=order.log,
+        )
+
+
+def _unlinked(wheel: Path) -> list[str]:
+    """Symbols of zig's C++ library, which is a static one, that no file of ``wheel`` has."""
+    asked, there = set[str](), set[str]()
+    with StrictZip(wheel) as archive:
+        for member in archive.files:
+            if is_native(member.name):
+                table = SymbolTable(View(archive.whole(member), member.name))
+                asked |= {
+                    it.name for it in table.undefined() if it.asked and _OF_CXX.match(it.name)
+                }
+                there |= {it.name for it in table.defined() if _OF_CXX.match(it.name)}
+    return sorted(asked - there)
 
 
 def _faults(wheel: Path) -> Iterator[str]:

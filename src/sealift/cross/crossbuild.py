@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sealift import backend, store
+from sealift.cross.apple_sdk import find_sdk
 from sealift.cross.buildfiles import write_build_files
 from sealift.cross.checking import check_built, module_names
 from sealift.cross.host import Host, make_host
@@ -30,7 +31,7 @@ def make_cross_wheel(order: Order) -> Path:
     order = replace(order, options=with_known(order.name, order.options, order.target))
     if order.target.arch == "universal2":
         return _universal_wheel(order)
-    toolchain = find_toolchain(order.toolchain, order.target)
+    toolchain = find_toolchain(order.toolchain, order.target, sdk=find_sdk(order.target))
     host = make_host(order.python.program, toolchain, free_threaded=order.free_threaded)
     # Those that are looked for tell, too: what was made without looking may lack some.
     modules = _common_modules(order.siblings)

@@ -18,6 +18,7 @@ from typing import Any
 
 from sealift import console, process, store
 from sealift.cross import strip_command, zig_driver, zig_runtime
+from sealift.cross.apple_sdk import AppleSdk
 from sealift.cross.header_names import header_overlay
 from sealift.errors import ToolError
 from sealift.tables import load_table
@@ -38,7 +39,8 @@ class Toolchain:
 
     ``floor`` is the glibc, or the macOS, that what they make asks for at most, ``None`` where that
     is only known from the result.  ``identity`` tells apart toolchains that make different things.
-    ``dlltool`` makes import libraries; only those for Windows have it.
+    ``dlltool`` makes import libraries; only those for Windows have it.  ``sdk`` is the
+    folder of Apple's, which compilers for macOS look into where there is one.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Toolchain:
     strip: Path
     ld: Path
     dlltool: Path | None = None
+    sdk: Path | None = None
 
     def variables(self) -> dict[str, str]:
         """What build systems take compilers from, as commands of a shell."""
@@ -62,14 +65,15 @@ class Toolchain:
         return {name: shlex.quote(str(path)) for name, path in programs.items()}
 
 
-def find_toolchain(name: str, target: Target) -> Toolchain:
+def find_toolchain(name: str, target: Target, *, sdk: AppleSdk | None = None) -> Toolchain:
     """The toolchain ``name`` for ``target``: ``zig``, ``gcc``, or how its programs' paths begin.
 
     An example of the latter is ``/opt/cross/bin/aarch64-none-linux-gnu-``.  The floor is that of
-    the target where it has one.  Raises :class:`ToolError` with what gets the toolchain.
+    the target where it has one.  ``sdk`` has what zig lacks for macOS.  Raises :class:`ToolError`
+    with what gets the toolchain.
     """
     if name == ZIG:
-        return _zig_toolchain(target)
+        return _zig_toolchain(target, sdk)
     return _gnu_toolchain(name, target)
 
 
@@ -115,7 +119,7 @@ def _oldest(target: Target) -> Version:
     return max(target.oldest or (0, 0), (own[0], own[1]))
 
 
-def _zig_toolchain(target: Target) -> Toolchain:
+def _zig_toolchain(target: Target, sdk: AppleSdk | None) -> Toolchain:
     if target.arch == "universal2":
         raise ToolError(
             f"cannot compile for {target} at once: it is two machines",
@@ -130,14 +134,31 @@ def _zig_toolchain(target: Target) -> Toolchain:
     triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
     zig = _zig_program()
     settings = _zig_settings(target, triple)
-    lacking: str | None = _table()["zig"]["runtime"].get(target.name)
-    told = json.dumps(settings, sort_keys=True)
+    lacking: Mapping[str, list[str]] | None = _table()["zig"]["runtime"].get(target.name)
+    told = json.dumps(settings, sort_keys=True) + (sdk.identity if sdk else "")
     if lacking:
-        told += store.digest_of(zig_runtime.read_source(lacking))
-        settings["flags"] += zig_runtime.linking(
-            lacking, zig=zig, cache=_zig_cache(), flags=settings["flags"]
-        )
+        library = zig_runtime.Library(lacking["files"], [*settings["flags"], *lacking["flags"]])
+        told += library.identity
+        settings["runtime"] = library.linking(zig, _zig_cache())
+    if sdk:
+        settings["last"] = sdk.flags()
     settings |= {"zig": str(zig), "cache": str(_zig_cache())}
+    folder = _zig_programs(target, settings)
+    driver = Path(zig_driver.__file__).read_bytes()
+    return Toolchain(
+        name=ZIG,
+        target=target,
+        identity=f"{_table()['zig']['requirement']} {triple} {store.digest_of(driver, told)}",
+        floor=floor,
+        cxx=folder / "c++",
+        dlltool=folder / "dlltool" if target.is_windows else None,
+        sdk=sdk.path if sdk else None,
+        **{name: folder / name for name in ("cc", "ar", "ranlib", "strip", "ld")},
+    )
+
+
+def _zig_programs(target: Target, settings: Mapping[str, Any]) -> Path:
+    """The folder of the programs that start zig by ``settings``, of the driver."""
     described = json.dumps(settings, sort_keys=True)
     driver = Path(zig_driver.__file__).read_bytes()
     key = store.digest_of("2", described, driver, sys.executable, strip_command.__file__)
@@ -149,20 +170,11 @@ def _zig_toolchain(target: Target) -> Toolchain:
         for name in (*_DRIVEN, *(["dlltool"] if target.is_windows else [])):
             called = f'-I -S "${{0%/*}}/zig_driver.py" "${{0%/*}}/settings.json" {name}'
             _write_script(folder / name, called)
-        if headers := _case_blind_headers(zig, settings):
+        if headers := _case_blind_headers(Path(settings["zig"]), settings):
             (folder / settings["overlay"]).write_text(header_overlay(headers), encoding="utf-8")
         _write_script(folder / "strip", f"-I -m {strip_command.__name__}")
 
-    folder = store.make_entry("toolchains", key, make)
-    return Toolchain(
-        name=ZIG,
-        target=target,
-        identity=f"{_table()['zig']['requirement']} {triple} {store.digest_of(driver, told)}",
-        floor=floor,
-        cxx=folder / "c++",
-        dlltool=folder / "dlltool" if target.is_windows else None,
-        **{name: folder / name for name in ("cc", "ar", "ranlib", "strip", "ld")},
-    )
+    return store.make_entry("toolchains", key, make)
 
 
 def _too_old(target: Target, floor: str) -> ToolError:

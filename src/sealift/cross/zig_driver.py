@@ -37,9 +37,10 @@ _OF_THIS_MACHINE = re.compile(
 )
 _OF_CPUS = ("-march=", "-mcpu=", "-mtune=")
 _SHARED = {"-shared", "-dynamiclib"}
-# With these nothing is linked.
+# With these nothing is linked, or only put together, to be linked again.
 _PARTLY = {
     "-c",
+    "-r",
     "-S",
     "-E",
     "-M",
@@ -68,18 +69,19 @@ def main(settings_path: str, name: str, arguments: Sequence[str]) -> None:
     if name not in _COMPILERS:
         command = [settings["zig"], _OTHERS[name], *arguments]
         os.execv(command[0], command)  # noqa: S606
-    lacking = missing_framework(arguments, settings)
+    last = settings.get("last", [])
+    lacking = missing_framework([*arguments, *last], settings)
     if lacking:
         sys.exit(
             f"error: there is no framework {lacking} to link with: Apple's SDK, which has it, is "
             "not free to be passed on\n"
-            "hint: on a Mac, or with an SDK of your own, name its folder of frameworks with -F"
+            "hint: where you have that SDK, name its folder by the variable SDKROOT"
         )
     command = [settings["zig"], _COMPILERS[name], *settings["flags"]]
     overlay = os.path.join(os.path.dirname(settings_path), settings.get("overlay", ""))  # noqa: PTH118, PTH120
     if os.path.isfile(overlay):  # noqa: PTH113
         command += ["-ivfsoverlay", overlay]
-    given = translate(arguments, settings)
+    given = [*translate(arguments, settings), *last]
     if links(arguments):
         sys.exit(_link(command, given, settings))
     os.execv(command[0], [*command, *given])  # noqa: S606
@@ -105,7 +107,8 @@ def _link_objects(command: Sequence[str], given: Sequence[str], settings: Mappin
     if more and not asked and _SHARED.intersection(given):
         unwanted = f"{output_of(given)}.implib"
         more.append(settings["import_library"] + unwanted)
-    status = _run([*command, *given, *more])
+    # Zig links, or puts it into an object, whatever it is given, so it is named here alone.
+    status = _run([*command, *settings.get("runtime", ()), *given, *more])
     if unwanted and os.path.exists(unwanted):  # noqa: PTH110
         os.remove(unwanted)  # noqa: PTH107
     return status
@@ -136,7 +139,7 @@ def apart(given: Sequence[str], scratch: str) -> tuple[list[list[str]], list[str
 
 
 def links(arguments: Sequence[str]) -> bool:
-    """Whether a compiler with ``arguments`` starts the linker.
+    """Whether a compiler with ``arguments`` makes a program or a library.
 
     >>> links(["a.o", "-o", "a"]), links(["-c", "a.c"]), links(["--version"])
     (True, False, False)

@@ -1,41 +1,91 @@
-"""Functions of GCC's runtime library that zig's lacks for a target, compiled of sources here."""
+"""The runtime library of a target whose ``long double`` zig's is not for, compiled of sources here.
+
+It has the functions of GCC's that zig's lacks, of C files in ``data``, and zig's own but for those
+that the C library has, too: they are all in one object, so that ``sqrtl``, say, would come along
+with a division, in place of glibc's.
+"""
 
 import os
+import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from sealift import process, store
+from sealift.errors import ToolError
 
 # Not for others: each module has its own.  Steps are not to be put together, or errors are lost.
-_FLAGS = ("-O2", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off")
+_C_FLAGS = ("-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-ffp-contract=off")
+_ZIG_FLAGS = (
+    "-OReleaseFast", "-fPIC", "-fstrip", "-fno-builtin", "-ffunction-sections", "-fdata-sections",
+    "-fno-stack-check", "-fno-stack-protector",
+)  # fmt: skip
+_NAME = "compiler_rt"  # a Zig file and a folder of others
+_ARCHIVE = "sealift-runtime"
+# Where zig 0.17 exports a function, and what is done instead: names of runtime functions begin with
+# underscores, and of a library for binary128 only glibc's from 2.26 on has the rest.
+_LEFT_OUT = {
+    "if (!builtin.is_test) @export(": "if (!builtin.is_test and (std.mem.startsWith"
+    '(u8, name, "__") or std.mem.endsWith(u8, name, "f128"))) @export(',
+    '_ = @import("compiler_rt/ssp.zig");': "",  # checks of the stack and of lengths
+}
 
 
-def read_source(name: str) -> bytes:
-    """The C file ``name`` of ``data``."""
-    return resources.files("sealift").joinpath("data", name).read_bytes()
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The library with C ``files`` of ``data``; ``flags`` of C, which begin with the target."""
 
+    files: Sequence[str]
+    flags: Sequence[str]
 
-def linking(name: str, *, zig: Path, cache: Path, flags: Sequence[str]) -> list[str]:
-    """The options that link to C file ``name`` of ``data``, compiled once by ``zig``, ``flags``.
+    @property
+    def identity(self) -> str:
+        """What tells apart those that are made in other ways."""
+        recipe = (*_C_FLAGS, *_ZIG_FLAGS, *_LEFT_OUT, *_LEFT_OUT.values())
+        return store.digest_of("1", *self.flags, *recipe, *map(_read_source, self.files))
 
-    Raises :class:`~sealift.errors.ToolError` where it cannot be compiled.
-    """
-    source = read_source(name)
-    key = store.digest_of("runtime", str(zig), *flags, *_FLAGS, source)
-    library = Path(name).stem
+    def linking(self, zig: Path, cache: Path) -> list[str]:
+        """The options that link to it; ``zig`` compiles it once.
 
-    def make(folder: Path) -> None:
+        Raises :class:`~sealift.errors.ToolError` where it cannot be compiled.
+        """
+        key = store.digest_of("runtime", str(zig), self.identity)
+        folder = store.make_entry("toolchains", key, lambda it: self._make(it, zig, cache))
+        return [f"-L{folder}", f"-l{_ARCHIVE}"]
+
+    def _make(self, folder: Path, zig: Path, cache: Path) -> None:
         folder.mkdir()
-        (folder / name).write_bytes(source)
-        compiled = f"{library}.o"
-        for command in (
-            ["cc", *flags, *_FLAGS, "-c", name, "-o", compiled],
-            ["ar", "rcs", f"lib{library}.a", compiled],
-        ):
+        _copy_own(zig.parent / "lib", folder)
+        target = self.flags[:2]
+        commands = [["build-obj", *target, *_ZIG_FLAGS, f"{_NAME}.zig", f"-femit-bin={_NAME}.o"]]
+        objects = [f"{_NAME}.o"]
+        for name in self.files:
+            (folder / name).write_bytes(_read_source(name))
+            objects.append(f"{name}.o")
+            commands.append(["cc", *self.flags, *_C_FLAGS, "-c", name, "-o", objects[-1]])
+        commands.append(["ar", "rcs", f"lib{_ARCHIVE}.a", *objects])
+        for command in commands:
             process.run(
-                [zig, *command], cwd=folder, action=f"compile {name}",
+                [zig, *command], cwd=folder, action=f"compile the runtime library of {target[1]}",
                 env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache)},
             )  # fmt: skip
+        shutil.rmtree(folder / _NAME)
 
-    return [f"-L{store.make_entry('toolchains', key, make)}", f"-l{library}"]
+
+def _copy_own(library: Path, folder: Path) -> None:
+    """Copy the sources of zig's runtime library into ``folder``, without what glibc has."""
+    shutil.copytree(library / _NAME, folder / _NAME)
+    text = (library / f"{_NAME}.zig").read_text(encoding="utf-8")
+    for old, new in _LEFT_OUT.items():
+        if text.count(old) != 1:
+            raise ToolError(
+                f"cannot compile zig's runtime library: {library / _NAME}.zig is not zig 0.17's",
+                hint="pip install ziglang==0.17.0",
+            )
+        text = text.replace(old, new)
+    (folder / f"{_NAME}.zig").write_text(text, encoding="utf-8")
+
+
+def _read_source(name: str) -> bytes:
+    return resources.files("sealift").joinpath("data", name).read_bytes()

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from sealift import console
+from sealift.cross.apple_sdk import find_sdk
 from sealift.cross.environment.creation import Variable, Wishes, make_environment
 from sealift.cross.host import Host, make_host
 from sealift.cross.sysroot import make_sysroot
@@ -32,7 +33,8 @@ def run(
     program = find_program(python and python.removesuffix("t"))
     with console.step(f"Making an environment for {machine}") as step:
         is_free = python is not None and python.endswith("t")
-        host = make_host(program, find_toolchain(toolchain, machine), free_threaded=is_free)
+        compilers = find_toolchain(toolchain, machine, sdk=find_sdk(machine))
+        host = make_host(program, compilers, free_threaded=is_free)
         wishes = Wishes(
             cleared=frozenset({"build", "cross"} if clear else ()),
             variables=_of_libraries(libraries, host.toolchain),
