@@ -11,7 +11,7 @@ import pytest
 
 from sealift.cross import toolchain, zig_driver
 from sealift.cross.apple_sdk import AppleSdk
-from sealift.cross.toolchain import default_floor, find_toolchain
+from sealift.cross.toolchain import default_floor, find_toolchain, prepare
 from sealift.errors import ToolError
 from sealift.target import load_targets, parse_target
 
@@ -335,3 +335,18 @@ def test_strip_leaves_files_of_other_kinds_as_they_are(name: str, tmp_path: Path
     found = find_toolchain("zig", parse_target(name))
     subprocess.run([found.strip, "-o", out, file], check=True)
     assert out.read_bytes() == file.read_bytes() == b"MZ and more"
+
+
+def test_zig_is_prepared_for_a_target_once_and_says_that_it_takes_long(
+    zig: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = tmp_path / "calls"
+    zig.write_text(f'#!/bin/sh\necho "$@" >> "{calls}"\n')
+    arm, windows = (parse_target(name) for name in ("linux-aarch64", "windows-x86_64"))
+    for target in (arm, arm, windows):
+        prepare(find_toolchain("zig", target))
+    assert ["-shared" in line for line in calls.read_text().splitlines()] == [True, True]
+    said = capsys.readouterr().err
+    assert [said.count(f"for {target}, once") for target in (arm, windows)] == [1, 1]
+    prepare(dataclasses.replace(find_toolchain("zig", arm), name="gcc", identity="another"))
+    assert len(calls.read_text().splitlines()) == 2

@@ -14,7 +14,7 @@ from sealift.cross.known import with_known
 from sealift.cross.library import external_libraries, libraries_for, parse_libraries
 from sealift.cross.rust import needs_rust, rust_variables
 from sealift.cross.sysroot import Sysroot, make_sysroot, sysroot_key
-from sealift.cross.toolchain import find_toolchain
+from sealift.cross.toolchain import find_toolchain, prepare
 from sealift.cross.universal import halves, merge_wheels
 from sealift.order import Order, announce, apply_patches, made_once
 from sealift.repair.plan import Options
@@ -57,6 +57,7 @@ def _build(
     order: Order, host: Host, key: str, out: Path, *, modules: frozenset[str],
     libraries: Sequence[str],
 ) -> None:  # fmt: skip
+    prepare(host.toolchain)
     announce(order)
     out.mkdir()
     options = order.options

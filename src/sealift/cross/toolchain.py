@@ -77,6 +77,28 @@ def find_toolchain(name: str, target: Target, *, sdk: AppleSdk | None = None) ->
     return _gnu_toolchain(name, target)
 
 
+def prepare(toolchain: Toolchain) -> None:
+    """Have zig make its own parts of what it links, once for a target, and say that it takes long.
+
+    They are start files, a runtime library and, for Windows, MinGW's C library.  It would make them
+    with the first package, too, which would seem to hang.
+    """
+    if toolchain.name != ZIG:
+        return
+
+    def make(folder: Path) -> None:
+        target = toolchain.target
+        console.note(f"compiling zig's own parts of programs for {target}, once: takes a minute")
+        folder.mkdir()
+        (folder / "empty.c").write_text("int empty;\n", encoding="utf-8")
+        process.run(
+            [toolchain.cc, "-shared", "empty.c", "-o", "empty"],
+            cwd=folder, action=f"have zig link for {target}",
+        )  # fmt: skip
+
+    store.make_entry("zig-parts", store.digest_of(toolchain.identity), make)
+
+
 def gnu_toolchains() -> tuple[str, ...]:
     """Names of targets that this machine has a GNU toolchain for, as :func:`find_toolchain` asks.
 
