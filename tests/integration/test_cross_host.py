@@ -43,10 +43,13 @@ SAME(SIZEOF_WCHAR_T, sizeof(wchar_t));
 SAME(SIZEOF_LONG_DOUBLE, sizeof(long double));
 #ifndef _WIN32
 SAME(SIZEOF_PTHREAD_T, sizeof(pthread_t));
+SAME(SIZEOF_PID_T, sizeof(pid_t));
+#else
+SAME(sizeof(_Py_PARSE_PID), sizeof("i"));
+SAME(_Py_PARSE_PID[0], 'i');
 #endif
 SAME(SIZEOF_UINTPTR_T, sizeof(uintptr_t));
 SAME(SIZEOF_LONG_LONG, sizeof(long long));
-SAME(SIZEOF_PID_T, sizeof(pid_t));
 SAME(ALIGNOF_LONG, _Alignof(long));
 SAME(ALIGNOF_SIZE_T, _Alignof(size_t));
 #if defined(ALIGNOF_MAX_ALIGN_T) && !defined(__i386__) && !defined(_WIN32)

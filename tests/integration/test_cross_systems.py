@@ -56,6 +56,9 @@ ASKING_CODE = """
 #include <string>
 #ifdef _WIN32
 #include <WinSock2.h>
+#include <WinTernl.h>
+// MinGW's header has one already, Microsoft's has none.
+typedef enum _KWAIT_REASON { Executive, FreePage, PageIn } KWAIT_REASON;
 static unsigned short swapped() { return htons(1); }
 #else
 #include <arpa/inet.h>

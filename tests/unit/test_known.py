@@ -9,14 +9,14 @@ WINDOWS, LINUX = load_targets()["windows-x86_64"], load_targets()["linux-aarch64
 
 def test_what_is_known_for_one_system_is_for_that_alone() -> None:
     known = with_known("setproctitle", BuildOptions(), WINDOWS)
-    assert known.environment["CFLAGS"].startswith("-Wno-error=")
+    assert known.environment["CPPFLAGS"].startswith("-Wno-error=")
     assert with_known("setproctitle", BuildOptions(), LINUX) == BuildOptions()
 
 
 def test_the_user_s_word_wins() -> None:
-    own = BuildOptions(environment={"CFLAGS": "-O1"}, config_settings={"setup-args": ("-Da=b",)})
+    own = BuildOptions(environment={"CPPFLAGS": "-O1"}, config_settings={"setup-args": ("-Da=b",)})
     options = with_known("setproctitle", own, WINDOWS)
-    assert options.environment["CFLAGS"] == "-O1"
+    assert options.environment["CPPFLAGS"] == "-O1"
     assert options.config_settings == own.config_settings
 
 
@@ -30,7 +30,7 @@ def test_what_is_known_for_one_cpu_is_for_that_alone() -> None:
         name: with_known("greenlet", BuildOptions(), load_targets()[name]).environment
         for name in ("linux-armv7l", "linux-armv7l-musl", "linux-ppc64le", "linux-aarch64")
     }
-    assert flags["linux-armv7l"]["CXXFLAGS"] == "-fno-omit-frame-pointer"
+    assert "-fno-omit-frame-pointer" in flags["linux-armv7l"]["CPPFLAGS"]
     assert flags["linux-armv7l-musl"] == flags["linux-armv7l"]
-    assert flags["linux-ppc64le"]["CXXFLAGS"] == "-fomit-frame-pointer"
+    assert "-fomit-frame-pointer" in flags["linux-ppc64le"]["CPPFLAGS"]
     assert flags["linux-aarch64"] == {}

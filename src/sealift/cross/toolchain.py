@@ -193,7 +193,8 @@ def _zig_programs(target: Target, settings: Mapping[str, Any]) -> Path:
             called = f'-I -S "${{0%/*}}/zig_driver.py" "${{0%/*}}/settings.json" {name}'
             _write_script(folder / name, called)
         if headers := _case_blind_headers(Path(settings["zig"]), settings):
-            (folder / settings["overlay"]).write_text(header_overlay(headers), encoding="utf-8")
+            overlay = header_overlay(headers, settings.get("edits", {}))
+            (folder / settings["overlay"]).write_text(overlay, encoding="utf-8")
         _write_script(folder / "strip", f"-I -m {strip_command.__name__}")
 
     return store.make_entry("toolchains", key, make)

@@ -57,9 +57,9 @@ __asm__(".section .drectve,\"yni\"\n\t.ascii \" -defaultlib:\\\"@LIBRARIES@/@IMP
 #define SIZEOF_WCHAR_T 2
 #define SIZEOF_FPOS_T 8
 #define SIZEOF_OFF_T 4
-#define SIZEOF_PID_T 8
 #define SIZEOF_TIME_T 8
 #define SIZEOF_HKEY 8
+/* SIZEOF_PID_T is not told, so that _Py_PARSE_PID reads an int: what is known by it is a DWORD. */
 #define SIZEOF__BOOL 1
 #define ALIGNOF_LONG 4
 #define ALIGNOF_SIZE_T 8
