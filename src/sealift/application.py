@@ -4,7 +4,7 @@ Installers, bundles and resources of executables take it from here, whatever the
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -80,9 +80,11 @@ def application_of(settings: Settings, wheel: WheelFile, name: str) -> Applicati
     )
 
 
-def pictures_of(settings: Settings) -> tuple[Path, ...]:
-    """The pictures of the application and its documents, each once."""
-    told = (settings.app.icon, *(document.icon for document in settings.documents.values()))
+def pictures_of(
+    app: AppOptions | Application, documents: Iterable[DocumentOptions | Document]
+) -> tuple[Path, ...]:
+    """The pictures of ``app`` and of the ``documents`` that it opens, each once."""
+    told = (app.icon, *(document.icon for document in documents))
     return tuple(dict.fromkeys(Path(picture) for picture in told if picture))
 
 

@@ -9,10 +9,8 @@ working directory, and becomes a test of the reader it broke.
 """
 
 import contextlib
-import struct
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +35,7 @@ with atheris.instrument_imports(include=["sealift"]):
     from sealift.errors import ArchiveError, BinaryFormatError
     from sealift.strictzip import StrictZip
     from sealift.zipmember import Flaw
+from tests.support.xar_files import make_xar
 
 _SCRATCH = Path(tempfile.gettempdir())
 
@@ -51,9 +50,7 @@ def _package(data: bytes) -> None:
 
 def _xar(data: bytes) -> None:
     if data[4:5] == b"<":  # a table of contents as it is
-        packed = zlib.compress(data[4:], 1)
-        data = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(data) - 4, 1) + packed
-        data += bytes(100)
+        data = make_xar(data[4:])
     with tempfile.NamedTemporaryFile(dir=_SCRATCH) as file:
         file.write(data)
         file.flush()

@@ -3,10 +3,8 @@
 import gzip
 import os
 import stat
-import struct
 import subprocess
 import xml.etree.ElementTree as ET
-import zlib
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from sealift.errors import BinaryFormatError, OutputError
 from sealift.formats.pkg import _REMOVE_OLDER
 from tests.support.developer_id import TEAM, make_authority, timestamping
 from tests.support.tools import require_root, require_tool
+from tests.support.xar_files import make_xar
 
 MODIFIED = 1_700_000_000
 COMPONENT = "org.example.made.pkg"
@@ -251,9 +250,7 @@ def test_numbers_of_a_package_that_cannot_be(
 ) -> None:
     data = f"<data><offset>{offset}</offset><length>{length}</length></data>"
     toc = f"<xar><toc><file>{data}</file></toc></xar>".encode()
-    packed = zlib.compress(toc)
-    head = struct.pack(">4sHHQQI", b"xar!", 28, 1, told or len(packed), len(toc), 1)
-    (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))
+    (tmp_path / "x.pkg").write_bytes(make_xar(toc, packed_size=told))
     with pytest.raises(BinaryFormatError, match=r"where parts are|ends before"):
         verify_xar(tmp_path / "x.pkg")
 
@@ -278,9 +275,7 @@ def test_bills_of_one_and_of_many() -> None:
 @pytest.mark.parametrize("encoding", ["UTF-9", "gb2312", "base64"])
 def test_a_table_in_an_encoding_that_xml_does_not_read(tmp_path: Path, encoding: str) -> None:
     toc = f'<?xml version="1.0" encoding="{encoding}"?><xar><toc/></xar>'.encode()
-    packed = zlib.compress(toc)
-    head = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 1)
-    (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))
+    (tmp_path / "x.pkg").write_bytes(make_xar(toc))
     with pytest.raises(BinaryFormatError, match="cannot read a table of contents"):
         verify_xar(tmp_path / "x.pkg")
 
@@ -293,9 +288,7 @@ def test_a_table_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
         (entities, "declarations"),
         (hidden, "declarations"),
     ):
-        packed = zlib.compress(toc)
-        head = struct.pack(">4sHHQQI", b"xar!", 28, 1, len(packed), len(toc), 1)
-        (tmp_path / "x.pkg").write_bytes(head + packed + bytes(100))
+        (tmp_path / "x.pkg").write_bytes(make_xar(toc))
         with pytest.raises(BinaryFormatError, match=reason):
             verify_xar(tmp_path / "x.pkg")
 

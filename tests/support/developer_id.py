@@ -1,7 +1,5 @@
 """Certificates as Apple's Developer ID gives them out, from a root of our own; and timestamps."""
 
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sealift.apple.requirement import FOR_APPLICATIONS, FOR_INSTALLERS, ISSUED_BY_DEVELOPER_ID
 from sealift.signing import Identity
-from tests.support.servers import Quiet, serving
 from tests.support.signing import encryption
+from tests.support.timestamps import answering_timestamps
 
 TEAM = "TEAM123456"
 PASSWORD = "correct horse"  # noqa: S105
@@ -127,47 +125,9 @@ def make_authority(folder: Path) -> Authority:
     return made
 
 
-_TSA = """
-[tsa]
-default_tsa = own
-[own]
-serial = {folder}/serial
-signer_cert = {folder}/tsa.pem
-certs = {folder}/root.pem
-signer_key = {folder}/tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4
-digests = sha256
-accuracy = secs:1
-"""
-
-
 @contextmanager
 def timestamping(authority: Authority) -> Iterator[str]:
-    """The URL of an RFC 3161 authority that ``openssl ts`` is."""
-    folder = authority.folder
+    """The URL of a timestamp authority of the same root."""
     tsa = issue("Made Timestamps", authority.root, uses=(ExtendedKeyUsageOID.TIME_STAMPING,))
-    (folder / "tsa.pem").write_bytes(tsa.pem)
-    (folder / "tsa.key").write_bytes(tsa.key_pem())
-    (folder / "serial").write_text("01\n")
-    (folder / "tsa.cnf").write_text(_TSA.format(folder=folder))
-
-    lock = threading.Lock()
-
-    class Handler(Quiet):
-        def do_POST(self) -> None:  # noqa: N802  (its base calls it)
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            with lock:  # openssl counts in a file
-                (folder / "query").write_bytes(content)
-                done = subprocess.run(
-                    ["openssl", "ts", "-reply", "-config", folder / "tsa.cnf",
-                     "-queryfile", folder / "query"],
-                    check=True, capture_output=True,
-                )  # fmt: skip
-            self.send_response(200)
-            self.send_header("Content-Type", "application/timestamp-reply")
-            self.end_headers()
-            self.wfile.write(done.stdout)
-
-    with serving(Handler) as host:
-        yield f"http://{host}/ts"
+    with answering_timestamps(authority.folder, tsa.pem, tsa.key_pem(), authority.root.pem) as url:
+        yield url

@@ -1,11 +1,8 @@
-"""Certificates made on the spot, and a timestamp authority that answers as RFC 3161 asks."""
+"""Certificates made on the spot, and a timestamp authority with one of them."""
 
 import datetime as dt
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cryptography import x509
@@ -14,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from tests.support.tools import require_tool
+from tests.support.timestamps import answering_timestamps
 
 DAY = dt.timedelta(days=1)
 
@@ -71,38 +68,6 @@ def encryption(password: str) -> serialization.KeySerializationEncryption:
 @contextmanager
 def timestamp_authority(folder: Path) -> Iterator[str]:
     """The URL of an authority that runs here; ``tsa.pem`` in ``folder`` is its certificate."""
-    openssl = require_tool("openssl")
     own = Certificates(usage=ExtendedKeyUsageOID.TIME_STAMPING)
-    (folder / "tsa.pem").write_bytes(own.pem())
-    (folder / "tsa.key").write_bytes(own.key_pem())
-    (folder / "serial").write_text("01\n")
-    (folder / "tsa.conf").write_text(
-        "[tsa]\ndefault_tsa = own\n[own]\nserial = serial\nsigner_cert = tsa.pem\n"
-        "signer_key = tsa.key\nsigner_digest = sha256\ndefault_policy = 1.2.3.4\n"
-        "digests = sha256\nordering = no\ntsa_name = no\ness_cert_id_chain = no\n"
-    )
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            query = folder / "query"
-            query.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = subprocess.run(
-                [openssl, "ts", "-reply", "-config", "tsa.conf", "-queryfile", query],
-                cwd=folder, capture_output=True, check=True,
-            ).stdout  # fmt: skip
-            self.send_response(200)
-            self.send_header("Content-Type", "application/timestamp-reply")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering_timestamps(folder, own.pem(), own.key_pem()) as url:
+        yield url

@@ -60,7 +60,7 @@ class CompressedOptions(RuntimeOptions):
 
 def check_icons(settings: Settings) -> None:
     """Raise :class:`~sealift.errors.ConfigError` for a picture that cannot be drawn as an icon."""
-    for picture in pictures_of(settings):
+    for picture in pictures_of(settings.app, settings.documents.values()):
         check_icon(picture)
 
 

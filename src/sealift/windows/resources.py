@@ -4,6 +4,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from sealift import store
+from sealift.application import pictures_of
 from sealift.binary.pe_resources import (
     ENGLISH,
     MANIFEST,
@@ -56,10 +57,8 @@ def with_resources(launcher: bytes, image: Image) -> bytes:
 
 
 def icon_files(image: Image) -> tuple[Path, ...]:
-    """The pictures of the application and its documents, each once, as the launcher has them."""
-    app = image.application
-    pictures = (app.icon, *(document.icon for document in app.documents))
-    return tuple(dict.fromkeys(picture for picture in pictures if picture))
+    """The pictures of the application and its documents, as the launcher has them."""
+    return pictures_of(image.application, image.application.documents)
 
 
 def icon_index(image: Image, picture: Path | None) -> int:
