@@ -8,7 +8,8 @@ Run it from the repository's root::
 
 Cells that are known are kept in ``cells.json`` beside this file; ``--again`` makes them anew.  The
 packages are named in ``packages.toml``.  Wheels for Linux are tried in a Debian with its Python,
-under qemu where this machine's CPU is another; the others are audited.
+under qemu where this machine's CPU is another, those for Windows in CPython under wine; the others
+are audited.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.crosswheels.page import write_page
-from benchmarks.crosswheels.trying import system_of, try_wheel
+from benchmarks.crosswheels.trying import can_try, system_of, try_wheel
 from sealift import process
 from sealift.errors import SealiftError
 from sealift.target import load_targets
@@ -72,7 +73,7 @@ def main() -> None:
 
 def make_cell(name: str, packages: Mapping[str, Any], target: str) -> Cell:
     """Build ``name`` of ``packages`` for ``target``, and try it where that can be done."""
-    row, arch = packages[name], load_targets()[target].arch
+    row, machine = packages[name], load_targets()[target]
     cell = Cell(package=name, version=row["version"], target=target, good=False)
     timing = _build(name, row["version"], target)
     cell = dataclasses.replace(cell, cpu=round(timing.cpu, 1))
@@ -80,14 +81,14 @@ def make_cell(name: str, packages: Mapping[str, Any], target: str) -> Cell:
         return dataclasses.replace(cell, reason=_why(name, row["version"], target))
     (wheel,) = _folder(name, target).glob("*.whl")
     tag = wheel.stem.split("-")[-1].split(".")[-1]
-    if load_targets()[target].os != "linux":
+    if not can_try(machine):
         return dataclasses.replace(cell, good=True, tag=tag)
     besides = row.get("built", ())
     for other in besides:
         _build(other, packages[other]["version"], target)
     found = [path for other in besides for path in _folder(other, target).glob("*.whl")]
     with tempfile.TemporaryDirectory() as site:
-        failure = try_wheel((wheel, *found), row, arch, Path(site))
+        failure = try_wheel((wheel, *found), row, machine, Path(site))
     return dataclasses.replace(cell, good=not failure, tag=tag, tried=True, reason=failure)
 
 

@@ -28,9 +28,9 @@ def _lines(
     yield f"this page. **{len(good)} of {len(known)} cells are good ({share:.0f} %).**"
     yield ""
     yield "A cell has the oldest system that the wheel runs on, as audited. Those for Linux were"
-    yield "imported and put to work by Debian's Python for that CPU, under qemu; those for"
-    yield "Windows and macOS were audited. Letters are reasons, below;"
-    yield "a cell with – was not made yet."
+    yield "imported and put to work by Debian's Python for that CPU, under qemu, those for Windows"
+    yield "with a ✓ by CPython for Windows under wine 8; those for macOS were audited. Letters are"
+    yield "reasons, below; a cell with – was not made yet."
     yield ""
     yield f"| package | {' | '.join(targets)} |"
     yield f"|---|{'---|' * len(targets)}"
@@ -47,14 +47,14 @@ def _cell(cell: Mapping[str, Any] | None, reasons: list[tuple[str, str]]) -> str
     if cell is None:
         return "–"
     if cell["good"]:
-        return _floor(str(cell["tag"]))
+        return _floor(str(cell["tag"]), tried=bool(cell["tried"]))
     key = (str(cell["package"]), str(cell["reason"]).replace(f" for {cell['target']}", ""))
     if key not in reasons:
         reasons.append(key)
     return f"**{_letter(reasons.index(key))}**"
 
 
-def _floor(tag: str) -> str:
+def _floor(tag: str, *, tried: bool = True) -> str:
     """The system in a tag.
 
     >>> _floor("manylinux_2_17_aarch64"), _floor("win_amd64"), _floor("macosx_11_0_arm64")
@@ -64,7 +64,7 @@ def _floor(tag: str) -> str:
     names = {"manylinux": "glibc", "musllinux": "musl", "macosx": "macOS"}
     if family in names:
         return f"{names[family]} {rest[0]}.{rest[1]}"
-    return "✓"
+    return "✓" if tried else "audited"
 
 
 def _letter(number: int) -> str:

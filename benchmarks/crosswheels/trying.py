@@ -1,6 +1,12 @@
-"""A wheel tried where it is for: imported and put to work by Debian's Python for that CPU."""
+"""A wheel tried where it is for: imported and put to work by a Python of that system.
 
+It is Debian's for the CPU, or CPython for Windows under wine.
+"""
+
+import atexit
 import functools
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,8 +16,11 @@ from sealift import uv
 from sealift.debian.releases import architecture, parse_release
 from sealift.debian.root import make_root
 from sealift.errors import SealiftError
-from sealift.machine import PROGRAMS
+from sealift.machine import PROGRAMS, Machine
 from sealift.runners.roots import RootMachine
+from sealift.runners.wine import WineRunner
+from sealift.target import Target
+from tests.support.windows_python import installed_python
 
 USUAL = ("debian-13", "3.13")
 # Of these the archive lacks packages of the newer release at times.
@@ -26,8 +35,11 @@ def system_of(arch: str) -> tuple[str, str]:
 
 
 @functools.cache
-def machine(arch: str) -> RootMachine:
-    """A root of the release for ``arch`` with its Python."""
+def machine(target: Target) -> Machine:
+    """A Windows, or a root of the release for the CPU with its Python."""
+    arch = target.arch
+    if target.is_windows:
+        return WineRunner().start("wine", arch)
     debian = architecture(arch)
     assert debian, arch
     release, python = system_of(arch)
@@ -36,8 +48,20 @@ def machine(arch: str) -> RootMachine:
     return RootMachine(make_root(parse_release(release), debian, packages), arch)
 
 
-def try_wheel(wheels: Sequence[Path], row: Mapping[str, Any], arch: str, site: Path) -> str:
-    """Why the ``check`` of ``row`` fails with ``wheels`` on ``arch``, in a line; empty if not.
+@functools.cache
+def _windows_python() -> Path:
+    folder = Path(tempfile.mkdtemp(), "python")
+    atexit.register(shutil.rmtree, folder.parent)
+    return installed_python(folder, USUAL[1]).parent
+
+
+def can_try(target: Target) -> bool:
+    """Whether there is a machine for ``target`` here."""
+    return target.os != "macos"
+
+
+def try_wheel(wheels: Sequence[Path], row: Mapping[str, Any], target: Target, site: Path) -> str:
+    """Why the ``check`` of ``row`` fails with ``wheels`` on ``target``, in a line; empty if not.
 
     ``site`` is an empty folder.
     """
@@ -50,9 +74,13 @@ def try_wheel(wheels: Sequence[Path], row: Mapping[str, Any], arch: str, site: P
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(site)
     site.chmod(0o755)
-    code = f"import sys; sys.path.insert(0, '{PROGRAMS}/site')\n{row['check']}"
-    command = (f"/usr/bin/python{system_of(arch)[1]}", "-I", "-B", "-c", code)
-    ending = machine(arch).run(command, programs={"site": site}, timeout=_TIMEOUT)
+    place = "C:/opt/site" if target.is_windows else f"{PROGRAMS}/site"
+    code = f"import sys; sys.path.insert(0, '{place}')\n{row['check']}"
+    programs, python = {"site": site}, f"/usr/bin/python{system_of(target.arch)[1]}"
+    if target.is_windows:
+        programs["python"], python = _windows_python(), f"{PROGRAMS}/python/python.exe"
+    command = (python, "-I", "-B", "-c", code)
+    ending = machine(target).run(command, programs=programs, timeout=_TIMEOUT)
     if ending.status == 0:
         return ""
     last = (ending.output.strip().splitlines() or [f"ended with status {ending.status}"])[-1]
