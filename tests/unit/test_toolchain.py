@@ -111,6 +111,8 @@ def test_where_that_fails_nothing_is_optimized_while_it_is_linked(target: str) -
         ("-c /DATA/a.c -o /Downloads/a.o", "-c -DDATA/a.c -o /Downloads/a.o"),
         ("-I /Data -D /W3 /LTCG:OFF", "-I /Data -D /W3"),
         ("-shared -static a.o -lucrt -lm", "-shared a.o -lm"),
+        # Of rustc, Debian's too: libraries of GCC's that zig does without.
+        ("a.o -lgcc_eh -l:libpthread.a -lssp_nonshared", "a.o -lgcc_eh"),
         ("-O2 -flto=thin -shared a.o", "-O2 -shared a.o"),
         # What Meson adds to each of its checks.
         ("-Werror=unused-command-line-argument -c a.c", "-c a.c"),
@@ -120,6 +122,16 @@ def test_options_for_microsofts_compiler_are_spelled_for_zig(given: str, taken: 
     if "/DATA" in given:
         taken = taken.replace("-DDATA", "/DATA")
     assert translated(*given.split(), target="windows-x86_64") == taken.split()
+
+
+def test_a_file_of_names_to_export_is_an_input(tmp_path: Path) -> None:
+    names = tmp_path / "list.def"
+    given = (f"-Wl,{names}", "-Wl,--output-def,b.def", "a.o")
+    assert translated(*given, target="windows-x86_64")[0] == f"-Wl,{names}"  # there is no such file
+    names.touch()
+    assert translated(*given, target="windows-x86_64") == [
+        str(names), "-Wl,--output-def", "-Wl,b.def", "a.o"
+    ]  # fmt: skip
 
 
 def test_existing_files_are_no_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

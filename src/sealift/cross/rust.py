@@ -49,7 +49,8 @@ def rust_variables(host: Host, name: str) -> dict[str, str | None]:
         # For programs that cargo builds to run while it builds: this machine's own compiler.
         "HOST_CC": "cc",
         "MATURIN_PEP517_ARGS": f"--target {triple} --compatibility linux --skip-auditwheel",
-        "PYO3_CROSS_LIB_DIR": str(host.variables["PYTHONPATH"]),
+        # Where PyO3 looks for the answers of sysconfig, for Windows for what to link to.
+        "PYO3_CROSS_LIB_DIR": str(host.libraries or host.variables["PYTHONPATH"]),
         "PYO3_CROSS_PYTHON_VERSION": ".".join(host.version.split(".")[:2]),
     }
 

@@ -38,7 +38,10 @@ def debian_library(compiler: Owner, target: Target, triple: str) -> Path | None:
     ``triple`` is Rust's name of the target.  ``None`` where Debian has none that fits.  Raises
     :class:`FetchError` and :class:`~sealift.errors.ArchiveError`.
     """
-    package = _package(compiler, target)
+    is_gnu = target.os == "linux" and target.abi == "gnu"
+    cpu = architecture(target.arch) if is_gnu else None
+    name = f"libstd-{compiler.name.replace('rustc', 'rust', 1)}-dev"
+    package = fitting_package(compiler, name, cpu) if cpu else None
     if package is None:
         return None
 
@@ -56,14 +59,14 @@ def debian_library(compiler: Owner, target: Target, triple: str) -> Path | None:
     return store.make_entry("rust-libraries", key, make)
 
 
-def _package(compiler: Owner, target: Target) -> Package | None:
-    """The package of the library that fits, of the compiler's own release where that has it."""
-    is_gnu = target.os == "linux" and target.abi == "gnu"
-    cpu = architecture(target.arch) if is_gnu else None
-    name = f"libstd-{compiler.name.replace('rustc', 'rust', 1)}-dev"
+def fitting_package(compiler: Owner, name: str, cpu: str) -> Package | None:
+    """The package ``name`` of the sources of ``compiler`` for ``cpu``, of its own release at best.
+
+    ``cpu`` is Debian's name of an architecture.  Raises :class:`FetchError`.
+    """
     failed: FetchError | None = None
     for place in _places(compiler.distro):
-        if cpu and cpu not in place.lacks:
+        if cpu not in place.lacks:
             try:
                 found = _fitting(locate_index(place, cpu), name, compiler.version)
             except FetchError as problem:  # another place may have it, too

@@ -281,6 +281,8 @@ def _linked(arguments: Sequence[str], settings: Mapping[str, Any]) -> Iterator[s
             if name == "-z" and value in rejected["linker_z"]:
                 continue
             yield f"-Wl,{spelled.get(name, name)},{value}"
+        elif argument.endswith(".def") and os.path.isfile(argument):  # noqa: PTH113
+            yield argument  # a file of names to export (rustc), which zig takes as an input
         else:
             yield f"-Wl,{argument}"
 
