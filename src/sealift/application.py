@@ -95,6 +95,13 @@ def check_application(settings: Settings) -> None:
     _check_picture(app.icon, "tool.sealift.app.icon", source)
     for name, document in settings.documents.items():
         where = f"tool.sealift.document.{name}"
+        if not _EXTENSION.fullmatch(name):  # it is a part of what registries call the kind
+            raise ConfigError(
+                f"{source}: `tool.sealift.document` has {name!r}, which is no name of a kind: it "
+                "must be of letters, digits and such as extensions have",
+                hint="its `title` is what people read",
+            )
+        _check_line(document.title, f"{where}.title", source)
         _check_picture(document.icon, f"{where}.icon", source)
         for extension in _extensions(name, document):
             if not _EXTENSION.fullmatch(extension):
@@ -112,11 +119,12 @@ def _check_texts(app: AppOptions, source: str) -> None:
             hint='such as "org.example.myapp"',
         )
     for key in ("title", "publisher", "copyright"):
-        text = getattr(app, key) or ""
-        if any(ord(char) < 32 or ord(char) == 127 for char in text):
-            raise ConfigError(
-                f"{source}: `tool.sealift.app.{key}` must be one line of text; got {text!r}"
-            )
+        _check_line(getattr(app, key), f"tool.sealift.app.{key}", source)
+
+
+def _check_line(text: str | None, where: str, source: str) -> None:
+    if any(ord(char) < 32 or ord(char) == 127 for char in text or ""):
+        raise ConfigError(f"{source}: `{where}` must be one line of text; got {text!r}")
 
 
 def _check_picture(path: str | None, where: str, source: str) -> None:

@@ -136,7 +136,7 @@ def _read(archive: StrictZip) -> WheelFile:
         raise _wrong(archive, f"its name is not a wheel's: {problem}") from problem
     dist_info = _dist_info(archive, name, version)
     _check_format(archive, dist_info)
-    message = email.parser.BytesParser().parsebytes(archive.read(f"{dist_info}/METADATA"))
+    message = _message(archive, f"{dist_info}/METADATA")
     points = f"{dist_info}/entry_points.txt"
     return WheelFile(
         path=archive.path,
@@ -162,7 +162,8 @@ def _texts(message: "email.message.Message", field: str) -> tuple[str, ...]:
 
 
 def _single(message: "email.message.Message", field: str) -> str:
-    return next(iter(_texts(message, field)), "")
+    """The first of that name, in one line, as folded ones are to be read."""
+    return " ".join(next(iter(_texts(message, field)), "").split())
 
 
 def _author(message: "email.message.Message") -> str:
@@ -204,7 +205,12 @@ def _dist_info(archive: StrictZip, name: str, version: Version) -> str:
 
 
 def _wheel_message(archive: StrictZip, dist_info: str) -> "email.message.Message":
-    return email.parser.BytesParser().parsebytes(archive.read(f"{dist_info}/WHEEL"))
+    return _message(archive, f"{dist_info}/WHEEL")
+
+
+def _message(archive: StrictZip, name: str) -> "email.message.Message":
+    """Headers in UTF-8 (core metadata 2.1), which a parser of bytes would take for unknown."""
+    return email.parser.Parser().parsestr(archive.read(name).decode("utf-8", "replace"))
 
 
 def _check_format(archive: StrictZip, dist_info: str) -> None:

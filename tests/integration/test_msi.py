@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sealift.application import Document
 from sealift.config import SigningOptions
 from sealift.errors import ConfigError, OutputError
 from sealift.image import Image
@@ -127,6 +128,26 @@ def test_a_package_for_the_machine_is_for_all(wine: Wine, tmp_path: Path) -> Non
     assert not folder.exists()
     assert not link.exists()
     assert searched(wine) == before
+
+
+def test_texts_are_kept_in_any_script_and_with_any_sign(wine: Wine, tmp_path: Path) -> None:
+    title, publisher, kind = "Démo [a] {b} 日本", "Antonín Dvořák", "#1 [sheet] {x}"
+    sheet = Document(name="sheet", title=kind, extensions=("dmo",), mime=None, icon=None)
+    application = an_application(
+        title=title, identifier=IDENTIFIER, publisher=publisher, documents=(sheet,)
+    )
+    image = a_windows_image(tmp_path, application=application)
+    path = made(image, tmp_path / "x.msi")
+    told = properties(path)
+    assert (told["ProductName"], told["Manufacturer"]) == (title, publisher)
+    assert ["INSTALLDIR", "UserPrograms", f"app|{title}"] in rows(path, "Directory")
+    assert "65001\t_ForceCodepage" in said("msiinfo", "export", path, "_ForceCodepage")
+    assert f"Author: {publisher}" in said("msiinfo", "suminfo", path)
+    assert wine.run("msiexec", "/i", path, "/qn").returncode == 0
+    assert (installed(wine, title) / "demo.exe").is_file()
+    assert values(wine, (rf"HKCU\Software\Classes\{IDENTIFIER}.sheet", "")) == [kind]
+    assert wine.run("msiexec", "/x", path, "/qn").returncode == 0
+    assert not installed(wine, title).exists()
 
 
 def test_what_windows_compares_is_stable_and_the_rest_follows_the_content(tmp_path: Path) -> None:

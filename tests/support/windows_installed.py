@@ -21,10 +21,10 @@ def values(wine: Wine, *asked: tuple[str, str]) -> list[str | None]:
     return [one[1].rstrip("\r") if one else None for one in found]
 
 
-def installed(wine: Wine) -> Path:
-    """The folder it is in."""
+def installed(wine: Wine, title: str = TITLE) -> Path:
+    """The folder of the product of that title."""
     (users,) = (path for path in (wine.drive / "users").iterdir() if path.name != "Public")
-    return users / "AppData" / "Local" / "Programs" / TITLE
+    return users / "AppData" / "Local" / "Programs" / title
 
 
 def files(folder: Path) -> list[str]:

@@ -65,7 +65,10 @@ def test_another_picture_is_another_product(tmp_path: Path, wheel: WheelFile) ->
         ({"app": {"identifier": "org.exa mple"}}, "must be in reverse DNS"),
         ({"app": {"title": "two\nlines"}}, "must be one line"),
         ({"app": {"icon": "none.png"}}, "where no file is"),
-        ({"document": {"a note": {}}}, "'a note', which is no extension"),
+        ({"document": {"a note": {}}}, "which is no name of a kind"),
+        ({"document": {"a\\b": {"extensions": ["note"]}}}, "which is no name of a kind"),
+        ({"document": {"note": {"title": "two\nlines"}}}, "must be one line"),
+        ({"document": {"note": {"extensions": ["a b"]}}}, "'a b', which is no extension"),
         ({"document": {"note": {"extensions": [".note"]}}}, "which is no extension"),
     ],
 )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sealift import store
@@ -50,6 +50,19 @@ def test_an_honest_wheel_tells_itself(tmp_path: Path) -> None:
         EntryPoint("demo", "demo", "main"),
         EntryPoint("Demo-GUI", "demo.gui", "App.run", gui=True),
     )
+
+
+def test_what_a_wheel_tells_is_in_utf_8_and_in_one_line(tmp_path: Path) -> None:
+    files = plain_files()
+    files[f"{INFO}/METADATA"] += (
+        "Author: Antonín Dvořák\nSummary: Náš\n        program\nLicense: MIT\n".encode()
+    )
+    wheel = read_wheel(write_zip(tmp_path / NAME, recorded(files, INFO)))
+    assert (wheel.author, wheel.summary, wheel.license) == ("Antonín Dvořák", "Náš program", "MIT")
+    files[f"{INFO}/METADATA"] += 'Author-email: "Müller, Jörg" <j@example.org>\n'.encode()
+    files[f"{INFO}/METADATA"] = files[f"{INFO}/METADATA"].replace(b"Author: ", b"X-Author: ")
+    wheel = read_wheel(write_zip(tmp_path / NAME, recorded(files, INFO)))
+    assert wheel.author == "Müller, Jörg"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +171,7 @@ def test_the_same_wheel_has_the_same_bytes(tmp_path: Path) -> None:
     assert wheel.requires == ("click",)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z]{1,4}(/[a-zé,\" ]{1,4}){0,2}\.py", fullmatch=True),

@@ -31,6 +31,8 @@ from sealift.windows.version import four_numbers
 
 _LEVELS = {"fast": 1, "balanced": 6, "small": 9}
 _UTF8, _LATIN = 65001, 1252
+# A package without any text forgets its code page: a table in ASCII comes before that.
+_ASCII = "InstallExecuteSequence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,10 @@ def _assemble(product: MsiProduct, folder: Path) -> Path:
     """The package in ``folder``, which has the cabinet."""
     made, rows = folder / "product.msi", tables(product)
     codepage = _LATIN if repr(rows).isascii() else _UTF8
-    files = [_write_codepage(folder, codepage)]
-    files += [_write_table(folder, name, content) for name, content in rows.items()]
+    files = [
+        _write_table(folder, name, rows[name]) for name in sorted(rows, key=lambda n: n != _ASCII)
+    ]
+    files.insert(1, _write_codepage(folder, codepage))
     if product.installer.icon:
         (folder / "Icon").mkdir()
         shutil.copyfile(product.installer.icon, folder / "Icon" / "app.ico")

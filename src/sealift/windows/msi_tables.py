@@ -5,6 +5,7 @@ Format: the documentation of Windows Installer; ``data/msi.toml`` has what is th
 
 import functools
 import hashlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -238,7 +239,7 @@ def _add_integration(product: MsiProduct, rows: dict[str, list[Row]]) -> None:
     """Start menu, PATH, documents, rights."""
     installer = product.installer
     owner = f"c{_MAIN}"
-    program = f"[{_MAIN}]{installer.program}"
+    program = f"[{_MAIN}]{formatted(installer.program)}"
     if installer.has_menu_entry:
         rows["Shortcut"].append((
             "menu", "ProgramMenuFolder", _name(installer.folder, "app"), owner, program, None,
@@ -262,8 +263,18 @@ def _classes(installer: Installer, program: str) -> Iterator[tuple[str, str | No
     """Key, name and value of what offers the program for documents."""
     for document in installer.image.application.documents:
         kind = installer.kind_of(document)
-        yield kind, None, document.title
+        title = formatted(document.title)
+        yield kind, None, f"#{title}" if title.startswith("#") else title  # one is for numbers
         yield f"{kind}\\DefaultIcon", None, f"{program},{installer.icon_index(document)}"
         yield f"{kind}\\shell\\open\\command", None, f'"{program}" "%1"'
         for extension in document.extensions:
             yield f".{extension}\\OpenWithProgids", kind, ""
+
+
+def formatted(text: str) -> str:
+    r"""``text`` where Windows Installer puts in properties for names in brackets.
+
+    >>> formatted("Draft [a] {b}")
+    'Draft [\\[]a[\\]] [\\{]b[\\}]'
+    """
+    return re.sub(r"[][{}]", lambda found: f"[\\{found[0]}]", text)
