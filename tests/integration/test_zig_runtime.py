@@ -1,4 +1,4 @@
-"""IBM's long double on POWER, whose arithmetic zig's runtime library lacks: compiled here, run."""
+"""Runtime libraries compiled here: what they leave to the C library, and IBM's long double, run."""
 
 import math
 import random
@@ -81,6 +81,17 @@ MODULE = """
 long double it_root(long double it) { return sqrtl(it) * it + sinl(it) + floorl(it); }
 double it_near(double it, unsigned size, char *where) { memset(where, 1, size); return sin(it); }
 __int128 it_share(__int128 of, __int128 by) { return of / by; }
+"""
+ANYWHERE = """
+#include <math.h>
+#include <string.h>
+#ifdef __SIZEOF_INT128__
+typedef __int128 Wide;
+#else
+typedef long long Wide;
+#endif
+Wide share(Wide of, Wide by) { return of / by; }
+double near(double it, unsigned size, char *where) { memset(where, 1, size); return sin(it); }
 """
 IN_CXX = """
 #include <iostream>
@@ -221,6 +232,19 @@ def test_a_complex_number_with_an_infinite_part_is_infinite(program: Path) -> No
     assert of((huge, huge), (huge, huge))[1] == math.inf
     assert of((small, small), (small, small))[2:] == [1, 0]
     assert all(map(math.isnan, of((none, none), (one, one))))
+
+
+@pytest.mark.parametrize(
+    "name", ["linux-x86_64", "linux-aarch64", "linux-armv7l", "linux-x86_64-musl"]
+)
+def test_what_the_c_library_has_is_taken_from_it(name: str, tmp_path: Path) -> None:
+    """All of zig's own runtime library is in the object that has the division."""
+    (tmp_path / "any.c").write_text(ANYWHERE)
+    cc = find_toolchain("zig", load_targets()[name]).cc
+    process.run([cc, "-O2", "-shared", "-fPIC", "any.c", "-o", "any.so"], cwd=tmp_path)
+    names = {symbol.name for symbol in undefined(View((tmp_path / "any.so").read_bytes(), "any"))}
+    assert {"memset", "sin"} <= names
+    assert not names & {"__divti3", "__divdi3", "__aeabi_ldivmod"}
 
 
 def test_a_module_has_them_for_itself_and_the_rest_of_glibc(

@@ -11,7 +11,7 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,10 +156,8 @@ def _zig_toolchain(target: Target, sdk: AppleSdk | None) -> Toolchain:
     triple = f"{target.triple}.{_dotted(floor)}" if floor else target.triple
     zig = _zig_program()
     settings = _zig_settings(target, triple)
-    lacking: Mapping[str, list[str]] | None = _table()["zig"]["runtime"].get(target.name)
     told = json.dumps(settings, sort_keys=True) + (sdk.identity if sdk else "")
-    if lacking:
-        library = zig_runtime.Library(lacking["files"], [*settings["flags"], *lacking["flags"]])
+    if library := _runtime(target, settings["flags"]):
         told += library.identity
         settings["runtime"] = library.linking(zig, _zig_cache())
     if sdk:
@@ -177,6 +175,15 @@ def _zig_toolchain(target: Target, sdk: AppleSdk | None) -> Toolchain:
         sdk=sdk.path if sdk else None,
         **{name: folder / name for name in ("cc", "ar", "ranlib", "strip", "ld")},
     )
+
+
+def _runtime(target: Target, flags: Sequence[str]) -> zig_runtime.Library | None:
+    rows: Mapping[str, Mapping[str, list[str]]] = _table()["zig"]["runtime"]
+    row = rows.get(target.name) or rows.get(target.os)
+    if row is None:
+        return None
+    # Nothing in it depends on the floor, which the target among the flags tells.
+    return zig_runtime.Library(row["files"], [*flags[2:], *row["flags"]], target.triple)
 
 
 def _zig_programs(target: Target, settings: Mapping[str, Any]) -> Path:

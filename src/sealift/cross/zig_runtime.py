@@ -1,8 +1,8 @@
-"""The runtime library of a target whose ``long double`` zig's is not for, compiled of sources here.
+"""zig's runtime library without what the C library has, compiled of its sources.
 
-It has the functions of GCC's that zig's lacks, of C files in ``data``, and zig's own but for those
-that the C library has, too: they are all in one object, so that ``sqrtl``, say, would come along
-with a division, in place of glibc's.
+All of it is in one object: ``memcpy``, ``exp`` or ``sqrtl`` would come along with the division of
+128-bit integers, say, and be called in place of the C library's, which are faster, and on POWER for
+the right ``long double``.  Functions that it lacks for a target are in C files of ``data``.
 """
 
 import os
@@ -24,7 +24,7 @@ _ZIG_FLAGS = (
 _NAME = "compiler_rt"  # a Zig file and a folder of others
 _ARCHIVE = "sealift-runtime"
 # Where zig 0.17 exports a function, and what is done instead: names of runtime functions begin with
-# underscores, and of a library for binary128 only glibc's from 2.26 on has the rest.
+# underscores; those for binary128 are used by these, and glibc has them from 2.26 on alone.
 _LEFT_OUT = {
     "if (!builtin.is_test) @export(": "if (!builtin.is_test and (std.mem.startsWith"
     '(u8, name, "__") or std.mem.endsWith(u8, name, "f128"))) @export(',
@@ -34,16 +34,19 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """The library with C ``files`` of ``data``; ``flags`` of C, which begin with the target."""
+    """The library for target ``triple``, with C ``files`` of ``data``, compiled with ``flags``."""
 
     files: Sequence[str]
     flags: Sequence[str]
+    triple: str
 
     @property
     def identity(self) -> str:
         """What tells apart those that are made in other ways."""
         recipe = (*_C_FLAGS, *_ZIG_FLAGS, *_LEFT_OUT, *_LEFT_OUT.values())
-        return store.digest_of("1", *self.flags, *recipe, *map(_read_source, self.files))
+        return store.digest_of(
+            "2", self.triple, *self.flags, *recipe, *map(_read_source, self.files)
+        )
 
     def linking(self, zig: Path, cache: Path) -> list[str]:
         """The options that link to it; ``zig`` compiles it once.
@@ -57,24 +60,24 @@ class Library:
     def _make(self, folder: Path, zig: Path, cache: Path) -> None:
         folder.mkdir()
         _copy_own(zig.parent / "lib", folder)
-        target = self.flags[:2]
+        target = ["-target", self.triple]
         commands = [["build-obj", *target, *_ZIG_FLAGS, f"{_NAME}.zig", f"-femit-bin={_NAME}.o"]]
         objects = [f"{_NAME}.o"]
         for name in self.files:
             (folder / name).write_bytes(_read_source(name))
             objects.append(f"{name}.o")
-            commands.append(["cc", *self.flags, *_C_FLAGS, "-c", name, "-o", objects[-1]])
+            commands.append(["cc", *target, *self.flags, *_C_FLAGS, "-c", name, "-o", objects[-1]])
         commands.append(["ar", "rcs", f"lib{_ARCHIVE}.a", *objects])
         for command in commands:
             process.run(
-                [zig, *command], cwd=folder, action=f"compile the runtime library of {target[1]}",
+                [zig, *command], cwd=folder, action=f"compile the runtime library of {self.triple}",
                 env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache)},
             )  # fmt: skip
         shutil.rmtree(folder / _NAME)
 
 
 def _copy_own(library: Path, folder: Path) -> None:
-    """Copy the sources of zig's runtime library into ``folder``, without what glibc has."""
+    """Copy the sources of zig's runtime library into ``folder``, less what C libraries have."""
     shutil.copytree(library / _NAME, folder / _NAME)
     text = (library / f"{_NAME}.zig").read_text(encoding="utf-8")
     for old, new in _LEFT_OUT.items():
