@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sealift.cross import toolchain, zig_driver, zig_runtime
+from sealift.cross import toolchain, zig_driver
 from sealift.cross.apple_sdk import AppleSdk
 from sealift.cross.toolchain import default_floor, find_toolchain, prepare
 from sealift.errors import ToolError
@@ -228,10 +228,8 @@ def test_the_usual_floor_is_the_oldest_in_use(name: str, floor: tuple[int, int] 
 
 @pytest.fixture
 def zig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A program that tells how it was started, where zig is looked for; its library is here."""
+    """A program that tells how it was started, where zig is looked for."""
     program = tmp_path / "a zig"
-    (tmp_path / "lib/compiler_rt").mkdir(parents=True)
-    (tmp_path / "lib/compiler_rt.zig").write_text("\n".join(zig_runtime._LEFT_OUT))
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$ZIG_GLOBAL_CACHE_DIR" "$@"\n')
     program.chmod(0o755)
     monkeypatch.setattr(toolchain, "_zig_program", lambda: program)
@@ -256,6 +254,14 @@ def test_each_program_starts_zig_with_the_target_and_a_cache_that_stays(tmp_path
         [found.ar, "rcs", "a.a"], check=True, capture_output=True, text=True, cwd=tmp_path
     )
     assert archived.stdout.splitlines()[1:] == ["ar", "rcs", "a.a"]
+
+
+@pytest.mark.usefixtures("zig")
+def test_a_zig_whose_runtime_library_is_another_does_where_only_speed_is_lost() -> None:
+    assert find_toolchain("zig", parse_target("linux-s390x")).name == "zig"
+    with pytest.raises(ToolError, match="its runtime library is not zig 0\\.17's") as caught:
+        find_toolchain("zig", parse_target("linux-ppc64le"))
+    assert caught.value.hint == "pip install ziglang==0.17.0"
 
 
 @pytest.mark.usefixtures("zig")

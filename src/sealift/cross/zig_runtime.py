@@ -59,10 +59,18 @@ class Library:
 
     def _make(self, folder: Path, zig: Path, cache: Path) -> None:
         folder.mkdir()
-        _copy_own(zig.parent / "lib", folder)
         target = ["-target", self.triple]
-        commands = [["build-obj", *target, *_ZIG_FLAGS, f"{_NAME}.zig", f"-femit-bin={_NAME}.o"]]
-        objects = [f"{_NAME}.o"]
+        commands, objects = [], []
+        if _copy_own(zig.parent / "lib", folder):
+            objects.append(f"{_NAME}.o")
+            emitted = f"-femit-bin={objects[-1]}"
+            commands.append(["build-obj", *target, *_ZIG_FLAGS, f"{_NAME}.zig", emitted])
+        elif self.files:  # wrong functions would come along, elsewhere only slow ones
+            raise ToolError(
+                f"cannot compile for {self.triple} with {zig}: its runtime library is not zig "
+                "0.17's",
+                hint="pip install ziglang==0.17.0",
+            )
         for name in self.files:
             (folder / name).write_bytes(_read_source(name))
             objects.append(f"{name}.o")
@@ -73,21 +81,23 @@ class Library:
                 [zig, *command], cwd=folder, action=f"compile the runtime library of {self.triple}",
                 env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(cache)},
             )  # fmt: skip
-        shutil.rmtree(folder / _NAME)
+        shutil.rmtree(folder / _NAME, ignore_errors=True)
 
 
-def _copy_own(library: Path, folder: Path) -> None:
-    """Copy the sources of zig's runtime library into ``folder``, less what C libraries have."""
-    shutil.copytree(library / _NAME, folder / _NAME)
-    text = (library / f"{_NAME}.zig").read_text(encoding="utf-8")
+def _copy_own(library: Path, folder: Path) -> bool:
+    """Copy the sources of zig's runtime library into ``folder``, less what C libraries have.
+
+    ``False`` where they are not those of the zig that this is known of.
+    """
+    source = library / f"{_NAME}.zig"
+    text = source.read_text(encoding="utf-8") if source.is_file() else ""
+    if any(text.count(old) != 1 for old in _LEFT_OUT):
+        return False
     for old, new in _LEFT_OUT.items():
-        if text.count(old) != 1:
-            raise ToolError(
-                f"cannot compile zig's runtime library: {library / _NAME}.zig is not zig 0.17's",
-                hint="pip install ziglang==0.17.0",
-            )
         text = text.replace(old, new)
-    (folder / f"{_NAME}.zig").write_text(text, encoding="utf-8")
+    shutil.copytree(library / _NAME, folder / _NAME)
+    (folder / source.name).write_text(text, encoding="utf-8")
+    return True
 
 
 def _read_source(name: str) -> bytes:
