@@ -2,6 +2,7 @@
 
 import pkgutil
 import tomllib
+from pathlib import Path
 from typing import Any
 
 
@@ -15,3 +16,8 @@ def load_table(name: str) -> dict[str, Any]:
     data = pkgutil.get_data("sealift", f"data/{name}.toml")
     assert data is not None, f"Sealift is installed without {name}.toml"
     return tomllib.loads(data.decode())
+
+
+def data_file(name: str) -> Path:
+    """The file ``name`` of the folder, for programs that are given its path."""
+    return Path(__file__).with_name("data") / name

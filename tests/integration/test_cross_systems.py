@@ -82,6 +82,31 @@ PyMODINIT_FUNC PyInit__native() { return PyModule_Create(&module); }
 PROJECT = dict(
     PROJECTS["setuptools"], **{"setup.py": ASKING, "native.cpp": ASKING_CODE, "native.c": ""}
 )
+# Functions of C's library that there are for double and for long double.
+OF_ONE = """
+sin cos tan asin acos atan sinh cosh tanh asinh atanh exp exp2 expm1 log log10 log1p log2 logb ilogb
+cbrt fabs sqrt erf erfc lgamma tgamma ceil floor nearbyint rint lrint llrint round lround llround
+trunc
+"""
+OF_TWO = "atan2 hypot pow fmod remainder copysign nextafter nexttoward fdim fmax fmin"
+OF_COMPLEX = """
+cproj cacos casin catan ccos csin ctan cacosh casinh catanh ccosh csinh ctanh cexp clog csqrt
+"""
+LONG_DOUBLE = r"""
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#define SHOWN(one, other) printf("%.17g %.17g\n", (double)(one), (double)(other));
+#define ONE(name) SHOWN(name##l(x), name(x))
+#define TWO(name) SHOWN(name##l(x, y), name(x, y))
+int main(void)
+{
+    volatile double x = 0.5, y = 1.25;
+    long double nothing = NAN, some = x, whole;
+    SHOWN(isnan(nothing) && !isnan(some) && fpclassify(some) == FP_NORMAL && signbit(-some), 1)
+    SHOWN(modfl(x + 2, &whole) + whole, x + 2)
+    SHOWN(strtold("0.1", 0), 0.1)
+"""
 C_LIBRARY = ("api-ms-win-crt-", "kernel32.dll", "ws2_32.dll")
 
 
@@ -156,6 +181,28 @@ def test_a_configure_script_s_questions_do_not_make_mingw_anew(tmp_path: Path) -
     runtimes = sorted(cache.rglob("libmingw32.lib"))
     process.run([toolchain.cc, "-O2", "-mavx512f", "asks.c", "-o", "asks.exe"], cwd=tmp_path)
     assert runtimes == sorted(cache.rglob("libmingw32.lib")) != []
+
+
+def test_a_long_double_of_64_bits_is_computed_with(wine: Wine, tmp_path: Path) -> None:
+    """numpy's is one; MinGW's functions take one of 80 bits."""
+    calls = [*(f"ONE({name})" for name in OF_ONE.split()), *(f"TWO({n})" for n in OF_TWO.split())]
+    (tmp_path / "tried.c").write_text(LONG_DOUBLE + " ".join(calls) + "}\n")
+    of_complex = [
+        f"long double complex of_{name}(long double complex z) {{ return {name}l(z); }}\n"
+        for name in OF_COMPLEX.split()
+    ]
+    (tmp_path / "complex.c").write_text("#include <complex.h>\n" + "".join(of_complex))
+    compiler = find_toolchain("zig", load_targets()["windows-x86_64"]).cc
+    for level in ("-O0", "-O2"):
+        options = [compiler, level, "-mlong-double-64"]
+        process.run([*options, "tried.c", "-o", "tried.exe"], cwd=tmp_path)
+        done = wine.run(tmp_path / "tried.exe")
+        pairs = [line.split() for line in done.stdout.splitlines()]
+        assert len(pairs) == len(calls) + 3, done.stderr
+        assert not [pair for pair in pairs if pair[0] != pair[1]]
+        process.run([*options, "-S", "complex.c", "-o", "complex.s"], cwd=tmp_path)
+        called = set(re.findall(r"(?:callq|jmp)\s+(c\w+)", (tmp_path / "complex.s").read_text()))
+        assert called == set(OF_COMPLEX.split())
 
 
 @pytest.mark.parametrize("kind", ["setuptools", "abi3", "meson", "scikit-build-core"])

@@ -21,7 +21,7 @@ from sealift.cross import strip_command, zig_driver, zig_runtime
 from sealift.cross.apple_sdk import AppleSdk
 from sealift.cross.header_names import header_overlay
 from sealift.errors import ToolError
-from sealift.tables import load_table
+from sealift.tables import data_file, load_table
 from sealift.target import Target, Version
 from sealift.tools import UV
 
@@ -157,6 +157,10 @@ def _zig_toolchain(target: Target, sdk: AppleSdk | None) -> Toolchain:
     zig = _zig_program()
     settings = _zig_settings(target, triple)
     told = json.dumps(settings, sort_keys=True) + (sdk.identity if sdk else "")
+    if included := settings.pop("included", None):
+        header = data_file(included)
+        told += store.digest_of(header.read_bytes())
+        settings["flags"] += ["-include", str(header)]
     if library := _runtime(target, settings["flags"]):
         told += library.identity
         settings["runtime"] = library.linking(zig, _zig_cache())
