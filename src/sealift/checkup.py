@@ -32,7 +32,7 @@ def report() -> int:
         (
             "[green]ok[/]" if c.good else "[red]missing[/]" if c.needed else "[yellow]none[/]",
             c.name,
-            c.found if c.good else "; ".join(filter(None, (c.found, c.remedy))),
+            console.escape(c.found if c.good else "; ".join(filter(None, (c.found, c.remedy)))),
         )
         for c in checks
     ]

@@ -218,23 +218,27 @@ def answer(
 ) -> None:
     """What a command was asked for: ``value`` with ``--json``, else a table of ``rows``.
 
-    Cells may hold the markup of rich, such as ``[green]yes[/]``; the last column is never cut.
-    ``totals`` are rows that stand apart below.
+    Cells may have styles, and are to be escaped, as :func:`page` says; the last column is never
+    cut.  ``totals`` are rows that stand apart below.
     """
     if _settings.as_json:
         result(value, "")
         return
     from rich.table import Table
+    from rich.text import Text
+
+    def add(row: Sequence[str]) -> None:
+        shown.add_row(*(Text.from_ansi(_styled(cell)) for cell in row))
 
     shown = Table(box=None, pad_edge=False)
     for name in columns:
         shown.add_column(name, overflow="fold", no_wrap=True)
     for row in rows:
-        shown.add_row(*row)
+        add(row)
     if totals:
         shown.add_row()
     for row in totals:
-        shown.add_row(*row)
+        add(row)
     out = _rich(stderr=False)
     out.width = max(out.width, 240)
     out.print(shown)

@@ -37,7 +37,7 @@ def artifacts(made: Sequence[Artifact]) -> None:
     columns = ("artifact", "size", "Python", "runs on", "distributions", "sha256")
     rows = [
         (
-            str(artifact.path),
+            console.escape(str(artifact.path)),
             console.size(artifact.size),
             artifact.python,
             _runs_on(artifact),
@@ -136,12 +136,13 @@ def _source(wheel: Wheel) -> str:
 def images(made: Sequence[Image], out: Path) -> None:
     """Write the manifests and tell what is in them."""
     make_folder(out)
-    rows = []
+    rows, answer = [], []
     for image in made:
         path = out / f"image-{image.target}.json"
         write_json(path, image.to_json())
-        rows.append((str(path), str(len(image.entries)), console.size(image.size), image.key[:16]))
-    answer = [{"path": row[0], "key": image.key} for row, image in zip(rows, made, strict=True)]
+        told = (str(len(image.entries)), console.size(image.size), image.key[:16])
+        rows.append((console.escape(str(path)), *told))
+        answer.append({"path": str(path), "key": image.key})
     console.answer(answer, ("image", "files", "size", "key"), rows)
 
 

@@ -33,3 +33,20 @@ def test_styles_are_for_terminals(
     assert _shown(capsys, "[green]✓[/] fine") == "\x1b[32m✓\x1b[0m fine\n"
     monkeypatch.setenv("NO_COLOR", "1")
     assert _shown(capsys, "[green]✓[/] fine") == "✓ fine\n"
+
+
+def test_a_table_shows_texts_as_they_stand_and_styles_for_terminals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    path = "dist/App [dev] [red]\\x.dmg"
+    rows = [(console.escape(path), "[green]yes[/]")]
+    console.answer(None, ("artifact", "good"), rows, totals=[("sealift[icons]", "1")])
+    head, row, _, total = capsys.readouterr().out.splitlines()
+    assert head.split() == ["artifact", "good"]
+    assert row.rstrip() == f"{path}  yes"
+    assert total.split() == ["sealift[icons]", "1"]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console.answer(None, ("artifact", "good"), rows)
+    assert f"{path}  \x1b[32myes\x1b[0m" in capsys.readouterr().out

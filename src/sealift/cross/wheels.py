@@ -248,4 +248,5 @@ def _plain(made: Made) -> Any:
 
 def _row(made: Made) -> tuple[str, ...]:
     size = console.size(made.path.stat().st_size)
-    return str(made.path), size, made.target.name, made.best, str(len(made.grafts) or "")
+    path = console.escape(str(made.path))
+    return path, size, made.target.name, made.best, str(len(made.grafts) or "")

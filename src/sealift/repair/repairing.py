@@ -55,4 +55,4 @@ def _plain(repaired: Repaired) -> Any:
 def _row(repaired: Repaired) -> tuple[str, str, str, str]:
     size = console.size(repaired.path.stat().st_size)
     grafts = console.count(len(repaired.grafts), "graft")
-    return str(repaired.path), size, repaired.verdict.best or "", grafts
+    return console.escape(str(repaired.path)), size, repaired.verdict.best or "", grafts
