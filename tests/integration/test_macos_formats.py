@@ -352,14 +352,23 @@ def test_settings_that_cannot_be(tmp_path: Path, old: str, new: str, message: st
     assert not list((tmp_path / "dist").rglob("*.dmg"))
 
 
-def test_names_that_differ_by_case_alone_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("format_name", "one", "other"),
+    [("bundle", "Data.txt", "data.txt"), ("onefile", "Data/a.txt", "data/b.txt")],
+)
+def test_names_that_differ_by_case_alone_are_refused(
+    tmp_path: Path, format_name: str, one: str, other: str
+) -> None:
     project = make_project(tmp_path)
-    (project / "notes" / "Data.txt").write_text("one")
-    (project / "notes" / "data.txt").write_text("other")
-    outcome = build(project, APPLE, "bundle")
+    for name in (one, other):
+        path = project / "notes" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    outcome = build(project, APPLE, format_name)
     assert outcome.status == 12
     assert "a Mac takes both for the same file" in outcome.out
-    assert re.search("[dD]ata.txt", outcome.out)
+    assert re.search("notes/[dD]ata(.txt)? beside", outcome.out)
+    assert not any(path.is_file() for path in (tmp_path / "dist").rglob("*"))
 
 
 def test_what_apple_signed_is_accepted() -> None:

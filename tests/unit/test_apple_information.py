@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 
 from sealift.apple.information import Information
+from sealift.apple.names import check_names
 from sealift.application import Document
 from sealift.errors import ConfigError, OutputError
 from sealift.formats.bundle import AppBundle
 from sealift.formats.dmg import DiskImage
-from sealift.formats.macos_application import (
-    bundle_name,
-    bundle_options,
-    check_names,
-)
+from sealift.formats.macos_application import bundle_name, bundle_options
 from sealift.formats.pkg import InstallerPackage
 from sealift.image import Image
 from sealift.target import load_targets
@@ -120,7 +117,7 @@ def test_names_that_no_program_can_have(tmp_path: Path) -> None:
     "paths",
     [
         ("lib/A.txt", "lib/a.txt"), ("lib/é", "lib/e\u0301"), ("LIB/x", "lib/x"),
-        ("a/Straße", "a/STRASSE"),
+        ("a/Straße", "a/STRASSE"), ("Lib/a.txt", "lib/b.txt"),
     ],
 )  # fmt: skip
 def test_two_files_that_a_mac_takes_for_one(paths: Iterable[str]) -> None:
@@ -129,7 +126,7 @@ def test_two_files_that_a_mac_takes_for_one(paths: Iterable[str]) -> None:
 
 
 def test_other_files_stand_beside_each_other() -> None:
-    check_names(["lib/a.txt", "lib/b.txt", "bin/a.txt"])
+    check_names(["lib/a.txt", "lib/b.txt", "bin/a.txt", "lib/c/a.txt", "lib/b/c/a.txt"])
 
 
 @pytest.mark.parametrize("name", ["linux-x86_64", "windows-x86_64"])

@@ -10,7 +10,7 @@
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from sealift.apple.bundle import sign_bundle
 from sealift.apple.information import ICON, Information, icon_name
 from sealift.apple.signer import signer_of
 from sealift.binary.writing import write_whole
-from sealift.errors import ConfigError, OutputError
+from sealift.errors import ConfigError
 from sealift.icon import make_icns
 from sealift.image import Image
 from sealift.interpreter import Interpreter
@@ -134,8 +134,8 @@ def _name_problem(name: str) -> str | None:
 def write_application(image: Image, options: BundleOptions, out: Path) -> None:
     """Write the application of ``image`` as the folder ``out``, and sign it.
 
-    Raises :class:`OutputError` for files that a Mac would take for the same, and what
-    :func:`~sealift.apple.bundle.sign_bundle` raises.
+    Raises what :func:`~sealift.launcher.product.make_product` and
+    :func:`~sealift.apple.bundle.sign_bundle` do.
     """
     signer = signer_of(image)
     is_certified = signer.certificate is not None
@@ -143,7 +143,6 @@ def write_application(image: Image, options: BundleOptions, out: Path) -> None:
     contents = out / "Contents"
     program = f"MacOS/{image.name}"
     files = [*_tree(product), _launcher(product, program)]
-    check_names(file.path for file in files)
     for file in files:
         path = contents / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,19 +152,6 @@ def write_application(image: Image, options: BundleOptions, out: Path) -> None:
     for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
         folder.chmod(0o755)
     sign_bundle(out, signer, signed=_RESOURCES if is_certified else None)
-
-
-def check_names(paths: Iterable[str]) -> None:
-    """Raise :class:`OutputError` where two of ``paths`` are one on a Mac: it ignores case."""
-    seen: dict[str, str] = {}
-    for path in paths:
-        key = unicodedata.normalize("NFD", path).casefold()
-        other = seen.setdefault(key, path)
-        if other != path:
-            raise OutputError(
-                f"cannot write {path} beside {other}: a Mac takes both for the same file",
-                hint="rename one of them in its distribution",
-            )
 
 
 def _tree(product: Product) -> Iterator[TreeFile]:

@@ -18,7 +18,6 @@ from sealift.formats.macos_application import (
     MacFormat,
     bundle_name,
     bundle_options,
-    check_names,
     write_application,
 )
 from sealift.image import Image
@@ -143,7 +142,6 @@ def _command(image: Image, folder: Path) -> Package:
     """The folder of the product, and a link to its program where terminals look for commands."""
     tree = folder / "lib" / image.name
     files = list(make_product(image, bundle_options(image)).folder_files())
-    check_names(file.path for file in files)
     for file in files:
         place = tree / file.path
         place.parent.mkdir(parents=True, exist_ok=True)

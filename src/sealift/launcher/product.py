@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sealift.apple.names import check_names
 from sealift.apple.signed_image import signed_image, signed_program
 from sealift.apple.signer import application_certificate, signer_of
 from sealift.application import pictures_of
@@ -145,7 +146,7 @@ def make_product(image: Image, options: RuntimeOptions, *, signs: bool = True) -
 
     Native files for macOS are signed by the certificate of its settings, unless ``signs`` leaves
     that to who puts them elsewhere.  Raises what :func:`~sealift.launcher.compile.launcher_for`
-    does, and :class:`OutputError` for names that Windows does not allow.
+    does, and :class:`OutputError` for names that Windows or a Mac does not allow.
     """
     image = settled(image)
     launcher = installed = launcher_for(image.interpreter)
@@ -168,6 +169,8 @@ def make_product(image: Image, options: RuntimeOptions, *, signs: bool = True) -
     files = tree_files(image, blob)
     if image.target.is_windows:
         check_paths([file.path for file in files], image.name)
+    elif image.target.os == "macos":
+        check_names(file.path for file in files)
     return Product(image=image, key=key, launcher=launcher, installed=installed, files=files)
 
 
