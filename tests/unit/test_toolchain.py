@@ -113,6 +113,7 @@ def test_where_that_fails_nothing_is_optimized_while_it_is_linked(target: str) -
         ("-shared -static a.o -lucrt -lm", "-shared a.o -lm"),
         # Of rustc, Debian's too: libraries of GCC's that zig does without.
         ("a.o -lgcc_eh -l:libpthread.a -lssp_nonshared", "a.o -lgcc_eh"),
+        ("-Wl,-Bstatic a.rlib -Wl,-Bdynamic -lpython3", "a.rlib -lpython3"),
         ("-O2 -flto=thin -shared a.o", "-O2 -shared a.o"),
         # What Meson adds to each of its checks.
         ("-Werror=unused-command-line-argument -c a.c", "-c a.c"),
