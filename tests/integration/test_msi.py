@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from sealift.application import Document
+from sealift.artifact import About, Artifact
 from sealift.config import SigningOptions
 from sealift.errors import ConfigError, OutputError
 from sealift.image import Image
+from sealift.store import file_sha256
 from sealift.target import parse_target
 from sealift.windows.cabinet import Member, write_cabinet
+from sealift.windows.manifests import winget_manifests
 from sealift.windows.msi import MsiOptions, write_msi
 from tests.support.entries import an_application
 from tests.support.pe_files import PeSpec, make_pe
 from tests.support.signing import Certificates
+from tests.support.store_schemas import WINGET, parsed
 from tests.support.tools import require_tool
 from tests.support.windows_installed import files, installed, values
 from tests.support.windows_products import (
@@ -200,6 +205,27 @@ def test_versions_that_windows_cannot_count_are_told(tmp_path: Path) -> None:
         with pytest.raises((ConfigError, OutputError)):
             made(image, tmp_path / "z.msi", MsiOptions(version=wrong))
     assert not (tmp_path / "z.msi").exists()
+
+
+def test_winget_is_told_which_version_windows_shows(tmp_path: Path) -> None:
+    about = About(
+        name="demo", version="2026.11.29", title=TITLE, identifier=IDENTIFIER,
+        publisher="Example", summary="Shows things", homepage="", license="MIT", copyright="",
+        gui=True,
+    )  # fmt: skip
+    path = made(
+        a_windows_image(tmp_path, about.version), tmp_path / "x.msi", MsiOptions(version="26.11.29")
+    )
+    artifact = Artifact(
+        path=path, format="msi", targets=("windows-x86_64",), size=9, sha256=file_sha256(path),
+        python="3.13.0", floor=None, floor_because="", distributions=1, about=about,
+    )  # fmt: skip
+    manifests = winget_manifests([artifact], "https://example.org/{file}", None)
+    document = parsed(manifests[f"{IDENTIFIER}.installer.yaml"])
+    jsonschema.validate(document, WINGET["installer"])
+    (entry,) = document["Installers"]
+    assert entry["ProductCode"] == properties(path)["ProductCode"]
+    assert entry["AppsAndFeaturesEntries"] == [{"DisplayVersion": "26.11.29"}]
 
 
 def test_a_product_without_publisher_or_icon_is_a_package_too(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ They say what the schemas of winget 1.6.0 and of Scoop do of the keys that Seali
 no others.
 """
 
+import json
 from typing import Any
 
 _URL = {"type": "string", "pattern": "^https?://.+$", "maxLength": 2048}
@@ -45,6 +46,12 @@ _INSTALLER = _object(
     },
     {
         "ProductCode": _text(1, 255),
+        "AppsAndFeaturesEntries": {
+            "type": "array",
+            "items": _object({}, {"DisplayVersion": _text(1, 128)}),
+            "minItems": 1,
+            "maxItems": 128,
+        },
         "Commands": {"type": "array", "items": _text(1, 40), "maxItems": 16},
         "NestedInstallerType": {"enum": ["portable"]},
         "NestedInstallerFiles": {
@@ -92,3 +99,30 @@ SCOOP = _object(
         },
     },
 )
+
+
+def parsed(text: str) -> Any:
+    """Our YAML, which is lists of JSON's texts under keys, read by hand."""
+    found: dict[str, Any] = {}
+    stack: list[tuple[int, Any]] = [(0, found)]
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        words = line.strip()
+        if words.startswith("- "):
+            words, indent = words[2:], indent + 2
+            while stack[-1][0] >= indent:
+                stack.pop()
+            holder = stack[-1][1]
+            key = next(reversed(holder))
+            if holder[key] is None:
+                holder[key] = []
+            if words.startswith('"'):
+                holder[key].append(json.loads(words))
+                continue
+            holder[key].append({})
+            stack.append((indent, holder[key][-1]))
+        while stack[-1][0] > indent:
+            stack.pop()
+        key, _, value = words.partition(":")
+        stack[-1][1][key] = json.loads(value) if value else None
+    return found

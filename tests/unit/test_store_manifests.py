@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -14,7 +13,7 @@ from sealift.errors import ConfigError, SealiftError
 from sealift.store import file_sha256
 from sealift.windows.manifests import download_url, scoop_manifest, winget_manifests
 from sealift.windows.publishing import read_artifacts, write_manifests
-from tests.support.store_schemas import SCOOP, WINGET
+from tests.support.store_schemas import SCOOP, WINGET, parsed
 
 URL = "https://example.org/v{version}/{target}/{file}"
 ABOUT = About(
@@ -31,33 +30,6 @@ def artifact(folder: Path, kind: str, name: str, target: str = "windows-x86_64")
         path=path, format=kind, targets=(target,), size=9, sha256=file_sha256(path),
         python="3.13.0", floor=None, floor_because="", distributions=1, about=ABOUT,
     )  # fmt: skip
-
-
-def parsed(text: str) -> Any:
-    """Our YAML, which is lists of JSON's texts under keys, read by hand."""
-    found: dict[str, Any] = {}
-    stack: list[tuple[int, Any]] = [(0, found)]
-    for line in text.splitlines():
-        indent = len(line) - len(line.lstrip())
-        words = line.strip()
-        if words.startswith("- "):
-            words, indent = words[2:], indent + 2
-            while stack[-1][0] >= indent:
-                stack.pop()
-            holder = stack[-1][1]
-            key = next(reversed(holder))
-            if holder[key] is None:
-                holder[key] = []
-            if words.startswith('"'):
-                holder[key].append(json.loads(words))
-                continue
-            holder[key].append({})
-            stack.append((indent, holder[key][-1]))
-        while stack[-1][0] > indent:
-            stack.pop()
-        key, _, value = words.partition(":")
-        stack[-1][1][key] = json.loads(value) if value else None
-    return found
 
 
 def test_winget_gets_three_manifests_with_all_installers(tmp_path: Path) -> None:
@@ -114,6 +86,10 @@ def test_what_stores_ask_for_and_a_project_lacks_is_told(tmp_path: Path) -> None
     bare = replace(setup, about=replace(ABOUT, license="", publisher=""))
     with pytest.raises(ConfigError, match="publisher and license are missing"):
         winget_manifests([bare], URL, None)
+    wordy = replace(setup, about=replace(ABOUT, license="Permission is granted " * 30))
+    with pytest.raises(ConfigError, match="license has 660 letters, and may have 512") as caught:
+        winget_manifests([wordy], URL, None)
+    assert 'license = "MIT"' in str(caught.value.hint)
     with pytest.raises(ConfigError, match="no identifier of a package") as caught:
         winget_manifests([setup], URL, "demo")
     assert "--id" in str(caught.value.hint)

@@ -22,6 +22,7 @@ _ARCHES = {"windows-x86_64": "x64", "windows-arm64": "arm64", "windows-x86": "x8
 _SCOOP_ARCHES = {"windows-x86_64": "64bit", "windows-arm64": "arm64", "windows-x86": "32bit"}
 _SCOOP_KINDS = ("zip", "onefile")  # the first that is there
 _SHORTEST = 3
+_LONGEST = {"license": 512, "publisher": 256}
 
 
 def winget_manifests(
@@ -139,6 +140,16 @@ def _require(about: About, *fields: str) -> None:
             f"{'is' if len(missing) == 1 else 'are'} missing, and asked for",
             hint="license, description, authors and urls stand in [project]",
         )
+    for name in fields:
+        size, most = len(getattr(about, name)), _LONGEST.get(name)
+        if most and size > most:
+            raise ConfigError(
+                f"cannot write a manifest of {about.name}: its {name} has {size} letters, and may "
+                f"have {most}",
+                hint='name a license as SPDX does, such as `license = "MIT"` in [project]'
+                if name == "license"
+                else None,
+            )
 
 
 def _installer(artifact: Artifact, url: str) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def _installer(artifact: Artifact, url: str) -> dict[str, Any]:
         case "nullsoft":
             entry["ProductCode"] = about.identifier  # the key of its entry among programs
         case "msi":
-            entry["ProductCode"] = _product_code(artifact)
+            entry.update(_listed(artifact))
         case "zip":
             entry["NestedInstallerType"] = "portable"
             path = f"{about.name}-{about.version}\\{program}"
@@ -165,13 +176,17 @@ def _installer(artifact: Artifact, url: str) -> dict[str, Any]:
     return entry
 
 
-def _product_code(artifact: Artifact) -> str:
+def _listed(artifact: Artifact) -> dict[str, Any]:
+    """How an MSI stands in Windows' list of programs, where winget looks for what is installed."""
     text = process.run(
         [MSIINFO.require(), "export", artifact.path, "Property"],
         action=f"read {artifact.path.name}",
     )
     rows = dict(line.split("\t", 1) for line in text.splitlines() if "\t" in line)
-    return rows["ProductCode"]
+    found: dict[str, Any] = {"ProductCode": rows["ProductCode"]}
+    if rows["ProductVersion"] != artifact.about.version:
+        found["AppsAndFeaturesEntries"] = [{"DisplayVersion": rows["ProductVersion"]}]
+    return found
 
 
 def _yaml(content: Mapping[str, Any]) -> str:
