@@ -224,7 +224,7 @@ def _prepare(plan: Plan) -> None:
 
 
 def export_images(images: Sequence[Image], settings: Settings, out: Path) -> tuple[Artifact, ...]:
-    """Write every format of every image below ``out``."""
+    """Write every format of every image that can be made so below ``out``."""
     make_folder(out)
     artifacts: list[Artifact] = []
     for name in dict.fromkeys(settings.config.formats):
@@ -244,11 +244,11 @@ def export_images(images: Sequence[Image], settings: Settings, out: Path) -> tup
 def _groups(
     plugin: plugins.Format[Any], images: Sequence[Image], out: Path
 ) -> list[tuple[Sequence[Image], Path]]:
-    if plugin.several_targets:
-        return [(images, out)]
-    if len(images) == 1:
-        return [(images, out)]
-    return [([image], out / image.target.name) for image in images]
+    """Images that go into one artifact each, and the folder of it."""
+    fitting = [image for image in images if plugin.refuses(image.target) is None]
+    if plugin.several_targets or len(images) == 1:
+        return [(fitting, out)]
+    return [([image], out / image.target.name) for image in fitting]
 
 
 def targets_of(settings: Settings) -> list[Target]:

@@ -1,8 +1,9 @@
 """What settings alone tell of the formats that are asked for, before anything takes time."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from sealift import plugins
+from sealift import console, plugins
 from sealift.errors import ConfigError, RefusedError, SealiftError
 from sealift.project import Project
 from sealift.target import Target
@@ -10,12 +11,15 @@ from sealift.target import Target
 
 def format_refusals(project: Project, targets: Sequence[Target]) -> list[str]:
     """Which of the project's formats cannot be made for which target, and why."""
-    return [
-        f"{name} for {target}: {reason}"
-        for target in targets
-        for name in dict.fromkeys(project.settings.config.formats)
-        if (reason := plugins.load("formats", name).refuses(target))
-    ]
+    return [f"{name} for {target}: {reason}" for name, target, reason in _refused(project, targets)]
+
+
+def _refused(project: Project, targets: Sequence[Target]) -> Iterator[tuple[str, Target, str]]:
+    """Format, target and reason."""
+    for target in targets:
+        for name in dict.fromkeys(project.settings.config.formats):
+            if reason := plugins.load("formats", name).refuses(target):
+                yield name, target, reason
 
 
 def format_problems(project: Project, targets: Sequence[Target]) -> list[SealiftError]:
@@ -38,9 +42,24 @@ def _problems(project: Project, targets: Sequence[Target]) -> Iterator[SealiftEr
 
 
 def require_formats(project: Project, targets: Sequence[Target]) -> None:
-    """Raise :class:`RefusedError` where a format cannot be made for a target, with all such."""
-    if refusals := format_refusals(project, targets):
-        raise formats_refused(refusals)
+    """Raise :class:`RefusedError` for formats that no target has, and targets that get none.
+
+    What else cannot be made is left out, and told: installers of several systems are asked for
+    together.
+    """
+    refused = list(_refused(project, targets))
+    by_format = Counter(name for name, _, _ in refused)
+    by_target = Counter(target for _, target, _ in refused)
+    formats = set(project.settings.config.formats)
+    hopeless = [
+        f"{name} for {target}: {reason}"
+        for name, target, reason in refused
+        if by_format[name] == len(targets) or by_target[target] == len(formats)
+    ]
+    if hopeless:
+        raise formats_refused(hopeless)
+    for name, target, reason in refused:
+        console.note(f"no {name} for {target}: {reason}")
 
 
 def formats_refused(refusals: Sequence[str]) -> RefusedError:

@@ -8,9 +8,11 @@ import pytest
 
 from sealift import plugins
 from sealift.errors import ConfigError, RefusedError, SealiftError
-from sealift.pipeline import Request, make_artifacts, targets_of
-from sealift.preflight import format_problems, require_no_problem
+from sealift.pipeline import Request, _groups, make_artifacts, targets_of
+from sealift.preflight import format_problems, require_formats, require_no_problem
 from sealift.project import Project, load_project
+from sealift.target import parse_target
+from tests.support.entries import an_image
 
 PYPROJECT = """
 [project]
@@ -86,6 +88,45 @@ def test_options_of_a_format(folder: Path, settings: str, form: str, message: st
     target = "macos-arm64" if form == "dmg" else "windows-x86_64"
     (problem,) = problems(asked(folder, form, targets=(target,)))
     assert message in problem.message
+
+
+def test_formats_are_made_for_the_targets_that_have_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desktops = ("linux-x86_64", "windows-x86_64", "macos-arm64")
+    project = asked(folder, "tar", "msi", "dmg", targets=desktops)
+    require_formats(project, targets_of(project.settings))
+    told = capsys.readouterr().err
+    assert "no msi for linux-x86_64: MSI is for Windows only" in told
+    assert told.count("no dmg for ") == 2
+
+
+@pytest.mark.parametrize(
+    ("formats", "targets", "refused"),
+    [
+        (("dmg", "zip"), ("linux-x86_64", "windows-x86_64"), ["dmg for linux", "dmg for windows"]),
+        (("msi", "nsis"), ("macos-arm64", "windows-x86_64"), ["msi for macos", "nsis for macos"]),
+    ],
+)
+def test_a_format_for_no_target_and_a_target_without_format_are_refused(
+    folder: Path, formats: tuple[str, ...], targets: tuple[str, ...], refused: list[str]
+) -> None:
+    project = asked(folder, *formats, targets=targets)
+    with pytest.raises(RefusedError) as caught:
+        require_formats(project, targets_of(project.settings))
+    assert [line.partition("-")[0] for line in caught.value.details] == refused
+
+
+def test_artifacts_are_of_the_images_that_their_format_takes(tmp_path: Path) -> None:
+    targets = ("linux-x86_64", "windows-x86_64", "macos-arm64")
+    _, windows, mac = images = [an_image(tmp_path, {}, target=parse_target(t)) for t in targets]
+    for name, expected in (
+        ("dmg", [([mac], tmp_path / "macos-arm64")]),
+        ("zip", [([image], tmp_path / str(image.target)) for image in images]),
+        ("pyz", [(images, tmp_path)]),
+    ):
+        assert _groups(plugins.load("formats", name), images, tmp_path) == expected
+    assert _groups(plugins.load("formats", "msi"), [windows], tmp_path) == [([windows], tmp_path)]
 
 
 def test_a_build_tells_before_it_resolves(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
