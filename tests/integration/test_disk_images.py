@@ -246,12 +246,13 @@ def test_times_that_a_volume_cannot_tell_are_its_last(tmp_path: Path) -> None:
 
 def test_the_window_of_a_volume(content: Path, tmp_path: Path) -> None:
     folder = make_content(tmp_path)
-    icons = {"Made.app": (150, 200), "Applications": (450, 200)}
+    icons = {"Mädé.app": (150, 200), "Applications": (450, 200)}
     window = Window(size=(600, 400), icons=icons, has_background=True)
     write_window(folder, window, label="Made Volume", modified=MODIFIED)
     with DSStore.open(str(folder / ".DS_Store")) as store:
         assert store["."]["bwsp"]["WindowBounds"] == "{{200, 120}, {600, 422}}"
-        assert {name: store[name]["Iloc"] for name in icons} == icons
+        found = {name: store[decomposed(name)]["Iloc"] for name in icons}  # as on the volume
+        assert found == icons
         alias = Alias.from_bytes(store["."]["icvp"]["backgroundImageAlias"])
     numbers = catalog_numbers(folder)
     assert (alias.target.cnid, alias.target.folder_cnid) == (

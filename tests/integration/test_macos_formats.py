@@ -54,6 +54,7 @@ category = "public.app-category.productivity"
 background = "icon.png"
 """,
     "notes/__init__.py": "def main():\n    print('notes')\n",
+    "notes/übrig/né.txt": "data whose name has accents",
 }
 SIGNING = """
 [tool.sealift.signing.macos]
@@ -216,6 +217,8 @@ def test_the_image_has_the_application_and_the_link(adhoc: Built, tmp_path: Path
     (application,) = volume.glob("*.app")
     found = files_of(application)
     assert found == files_of(adhoc.application)
+    assert any(path.endswith("/u\u0308brig/ne\u0301.txt") for path in found)
+    assert verify_bundle(application).problems == ()
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

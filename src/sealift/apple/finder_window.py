@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sealift.apple.hfsplus import LATEST, catalog_numbers
+from sealift.apple.hfsplus import LATEST, catalog_numbers, decomposed
 from sealift.errors import ConfigError
 
 BACKGROUND = ".background/background.png"
@@ -78,7 +78,7 @@ def write_window(folder: Path, window: Window, *, label: str, modified: int) -> 
         }
         made["."]["icvp"] = view
         for name, place in sorted(window.icons.items()):
-            made[name]["Iloc"] = place
+            made[decomposed(name)]["Iloc"] = place
 
 
 def _view() -> dict[str, Any]:

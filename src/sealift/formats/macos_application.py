@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sealift.apple.bundle import sign_bundle
+from sealift.apple.hfsplus import decomposed
 from sealift.apple.information import ICON, Information, icon_name
 from sealift.apple.signer import signer_of
 from sealift.binary.writing import write_whole
@@ -155,10 +156,12 @@ def write_application(image: Image, options: BundleOptions, out: Path) -> None:
 
 
 def _tree(product: Product) -> Iterator[TreeFile]:
+    """The tree, its names as volumes of macOS keep them: the seal names files by their bytes."""
     python = f"bin/python{product.image.feature}"
     for file in (*product.files, _launcher(product, python)):
+        path = "/".join(map(decomposed, file.path.split("/")))
         yield TreeFile(
-            path=f"{_RESOURCES}{file.path}", mode=file.mode, origin=file.origin, pieces=file.pieces
+            path=f"{_RESOURCES}{path}", mode=file.mode, origin=file.origin, pieces=file.pieces
         )
 
 
