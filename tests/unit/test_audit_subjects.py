@@ -75,6 +75,20 @@ def test_an_sdist(tmp_path: Path) -> None:
     assert natives(inventory) == ["demo-1.0/x.so"]
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("x.msi", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), ("x.pkg", b"xar!"), ("x.dmg", b"x\x9c")],
+)
+def test_installers_are_not_said_to_be_for_any_system(
+    name: str, head: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(head + bytes(600))
+    with pytest.raises(ArchiveError, match="which is not looked into") as caught:
+        open_subject(tmp_path / name)
+    assert "`zip`" in str(caught.value.hint)
+    assert open_subject(tmp_path).kind is Kind.FOLDER  # within others it is data
+
+
 def test_a_folder_without_its_links(tmp_path: Path) -> None:
     folder = tmp_path / "tree"
     (folder / "lib").mkdir(parents=True)

@@ -16,6 +16,11 @@ from sealift.audit.finding import Finding
 from sealift.errors import ArchiveError
 
 _TAR_MAGIC_AT = 257
+# Nothing here looks into these: that they are for any system would be wrong.
+_INSTALLERS = {
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a package for Windows Installer",
+    b"xar!": "a package for macOS",
+}
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 
 
@@ -78,7 +83,10 @@ class Subject:
 
 
 def open_subject(path: Path) -> Subject:
-    """The subject at ``path``; raises :class:`ArchiveError` when there is nothing to read."""
+    """The subject at ``path``; raises :class:`ArchiveError` when there is nothing to read.
+
+    So it does for installers and disk images.
+    """
     try:
         if path.is_dir():
             return _subject(path, *_folder_kind(path))
@@ -118,6 +126,14 @@ def _file_kind(path: Path, head: bytes) -> tuple[Kind, str]:
         return Kind.RPM, "packages:rpm_members"
     if head[_TAR_MAGIC_AT:].startswith(b"ustar") or head.startswith(PACKED):
         return Kind.ARCHIVE, "tars:tar_members"
+    installer = next((what for magic, what in _INSTALLERS.items() if head.startswith(magic)), None)
+    if path.suffix == ".dmg":  # whose head is that of any compressed data
+        installer = "a disk image"
+    if installer:
+        raise ArchiveError(
+            f"cannot audit {path}: it is {installer}, which is not looked into",
+            hint="audit what is in it: the same build in format `bundle`, `dir` or `zip`",
+        )
     return Kind.FILE, "payloads:file_members"
 
 
