@@ -63,8 +63,8 @@ def export(images: Sequence[Image], plugin: Format[Any], options: Any, out: Path
     """
     (first, *_) = images
     final = out / plugin.filename(first)
-    _check_replaceable(final)
     try:
+        _check_replaceable(final)
         # Formats run tools in folders of their own, where the path has to be the same.
         scratch = Path(tempfile.mkdtemp(prefix=".sealift-", dir=out.absolute()))
         try:

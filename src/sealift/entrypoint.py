@@ -43,7 +43,7 @@ def choose_entry(
             points = [*wheel.entry_points]
         found = pick_entry(points, project=wheel.name, explicit=explicit, runnable=runnable)
         _check_exists(found, [wheel, *others])
-    besides = [point.name for point in wheel.entry_points if point != found and not point.gui]
+    besides = [point.name for point in wheel.entry_points if point != found]
     if explicit is None and besides:
         console.note(f"it starts {found.name}; --entry chooses {' or '.join(besides)} instead")
     return found

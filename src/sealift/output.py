@@ -63,4 +63,6 @@ def output_error(path: Path, problem: OSError, *, option: str = "--out") -> Outp
     hint = f"name another folder with {option}"
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         hint = f"free some space there, or {hint}"
+    elif problem.errno == errno.ENAMETOOLONG:
+        hint = "shorten its name: --name, or `title` in [tool.sealift.app]"
     return OutputError(f"cannot write {path}: {problem.strerror or problem}", hint=hint)

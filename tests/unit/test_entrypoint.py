@@ -26,8 +26,11 @@ CLI = EntryPoint("run", "pkg.cli", "main")
 GUI = EntryPoint("window", "pkg.cli", "App.run", gui=True)
 
 
-def test_the_only_console_script_is_meant(tmp_path: Path) -> None:
+def test_the_only_console_script_is_meant(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert choose_entry(wheel(tmp_path, CLI, GUI)) == CLI
+    assert "it starts run; --entry chooses window instead" in capsys.readouterr().err
 
 
 def test_the_only_gui_script_is_meant(tmp_path: Path) -> None:
