@@ -89,10 +89,18 @@ def test_arguments_with_spaces_stay_whole() -> None:
         ("-mmacosx-version-min=10.9 -mmacos-version-min=12 -stdlib=libc++", "-stdlib=libc++"),
         ("-Wl,-headerpad_max_install_names", "-Wl,-headerpad_max_install_names"),
         ("-O2 -flto=thin a.o", "-O2 a.o"),
+        ("a.rlib -liconv -lSystem", "a.rlib -lSystem"),
     ],
 )  # fmt: skip
 def test_what_is_said_to_apples_linker_is_said_to_zig(given: str, taken: str) -> None:
     assert translated(*given.split(), target="macos-arm64") == taken.split()
+
+
+def test_a_library_that_an_sdk_brings_is_linked(tmp_path: Path) -> None:
+    settings = {**settings_of("macos-arm64"), "last": [f"-L{tmp_path}"]}
+    assert zig_driver.translate(("a.o", "-liconv"), settings) == ["a.o"]
+    (tmp_path / "libiconv.tbd").touch()
+    assert zig_driver.translate(("a.o", "-liconv"), settings) == ["a.o", "-liconv"]
 
 
 @pytest.mark.parametrize("target", ["linux-ppc64le", "linux-s390x"])

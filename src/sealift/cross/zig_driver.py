@@ -58,7 +58,7 @@ _LINKED = (".o", ".obj", ".a", ".so", ".lib", ".dll", ".dylib", ".def")
 _OF_RUNTIME = re.compile(
     r"-m(?!windows|console|dll|unicode|threads|32|64).*|-f(no-)?omit-frame-pointer"
 )
-_LIBRARY_NAMES = ("lib{}.a", "lib{}.dll.a", "{}.lib", "lib{}.lib", "{}.dll")
+_LIBRARY_NAMES = ("lib{}.a", "lib{}.dll.a", "{}.lib", "lib{}.lib", "{}.dll", "lib{}.tbd")
 
 
 def main(settings_path: str, name: str, arguments: Sequence[str]) -> None:
@@ -199,7 +199,8 @@ def _compiled(
     argument: str, arguments: Sequence[str], settings: Mapping[str, Any]
 ) -> Iterator[str]:
     """The compiler's ``argument``, one of ``arguments``."""
-    if argument in settings["rejected"]["compiler"] and not _is_there(argument, arguments):
+    searched = [*arguments, *settings.get("last", ())]
+    if argument in settings["rejected"]["compiler"] and not _is_there(argument, searched):
         return
     if argument.startswith(_OF_CPUS):
         yield from cpu_option(argument, settings["cpus"])
