@@ -18,7 +18,7 @@ from sealift.store import file_sha256
 from sealift.target import parse_target
 from sealift.windows.cabinet import Member, write_cabinet
 from sealift.windows.manifests import winget_manifests
-from sealift.windows.msi import MsiOptions, write_msi
+from sealift.windows.msi import MsiOptions, _write_table, write_msi
 from tests.support.entries import an_application
 from tests.support.pe_files import PeSpec, make_pe
 from tests.support.signing import Certificates
@@ -226,6 +226,12 @@ def test_winget_is_told_which_version_windows_shows(tmp_path: Path) -> None:
     (entry,) = document["Installers"]
     assert entry["ProductCode"] == properties(path)["ProductCode"]
     assert entry["AppsAndFeaturesEntries"] == [{"DisplayVersion": "26.11.29"}]
+
+
+def test_more_files_than_a_small_number_counts(tmp_path: Path) -> None:
+    table = _write_table(tmp_path, "Media", [(1, 40_000, None, "#product.cab", None, None)])
+    said("msibuild", tmp_path / "x.msi", "-i", table)
+    assert rows(tmp_path / "x.msi", "Media")[0][:2] == ["1", "40000"]
 
 
 def test_a_product_without_publisher_or_icon_is_a_package_too(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ def write_cabinet(out: Path, members: Sequence[Member], level: int) -> None:
     if len(members) > _MOST_FILES or sum(sizes) > _LARGEST:
         raise OutputError(
             f"cannot write {out.name}: a cabinet holds {_MOST_FILES:,} files and {_LARGEST:,} "
-            f"bytes, and these are {len(members):,} and {sum(sizes):,}"
+            f"bytes, and these are {len(members):,} and {sum(sizes):,}",
+            hint='the format "zip" takes more',
         )
     starts = itertools.accumulate(sizes, initial=0)
     rows = b"".join(map(_row, members, sizes, starts))
