@@ -37,10 +37,18 @@ def test_every_recipe_is_of_a_library_that_is_known(name: str) -> None:
 
 
 def test_what_is_needed_comes_first() -> None:
-    names = [recipe.name for recipe in with_needs(("libcurl", "libxslt", "zlib"))]
+    target = load_targets()["linux-aarch64"]
+    names = [recipe.name for recipe in with_needs(("libcurl", "libxslt", "zlib"), target)]
     assert sorted(names) == sorted({"libcurl", "openssl", "zlib", "libxslt", "libxml2"})
     for recipe in map(recipe_of, names):
-        assert all(names.index(need) < names.index(recipe.name) for need in recipe.needs)
+        assert all(names.index(need) < names.index(recipe.name) for need in recipe.needed(target))
+
+
+def test_where_the_system_has_it_nothing_is_needed() -> None:
+    windows, mac = (load_targets()[name] for name in ("windows-arm64", "macos-arm64"))
+    assert [recipe.name for recipe in with_needs(("libcurl",), windows)] == ["zlib", "libcurl"]
+    assert "openssl" in [recipe.name for recipe in with_needs(("libcurl",), mac)]
+    assert "--with-schannel" in recipe_of("libcurl").more["windows"]
 
 
 def test_what_has_no_recipe_has_none() -> None:
@@ -64,8 +72,8 @@ def test_a_recipe_has_values_for_the_cpu() -> None:
 
 
 def test_a_system_that_a_recipe_is_not_for_is_refused() -> None:
-    with pytest.raises(RefusedError, match="libpq for macos-arm64 from source: the recipe is for"):
-        recipe_of("libpq").values(load_targets()["macos-arm64"])
+    with pytest.raises(RefusedError, match="xz for macos-arm64 from source: the recipe is for"):
+        recipe_of("xz").values(load_targets()["macos-arm64"])
     with pytest.raises(RefusedError, match=r"openssl for windows-arm64 .* recipe is for x86_64"):
         recipe_of("openssl").values(load_targets()["windows-arm64"])
 
@@ -142,6 +150,10 @@ def test_values_and_options_of_a_system_are_for_that_alone() -> None:
     assert recipe.values(targets["linux-x86_64"]) == {"openssl": "linux-x86_64"}
     with pytest.raises(RefusedError, match="windows-arm64"):
         recipe.values(targets["windows-arm64"])
+    systems = {"linux": {"shared": "yes"}, "default": {"shared": "no"}}
+    others = dataclasses.replace(recipe, on=("linux", "macos"), cpus={}, systems=systems)
+    assert others.values(targets["linux-x86_64"]) == {"shared": "yes"}
+    assert others.values(targets["macos-arm64"]) == {"shared": "no"}
 
 
 def test_variables_of_a_system_are_for_that_alone() -> None:

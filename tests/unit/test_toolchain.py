@@ -113,6 +113,7 @@ def test_where_that_fails_nothing_is_optimized_while_it_is_linked(target: str) -
     ("given", "taken"),
     [
         ("/EHsc /O2 /std:c++17 /DA=1 /W3 /bigobj a.cc", "-O2 -std=c++17 -DA=1 a.cc"),
+        ("-WX -GF -Wall a.c", "-Wall a.c"),
         ("/EHsr /GL- /Zc:__cplusplus /arch:AVX2 /fp:fast /wd4996", "-mavx2 -ffast-math"),
         ("-shared -fPIC a.o -lWs2_32 -lAdvapi32", "-shared a.o -lws2_32 -ladvapi32"),
         # Paths and names that look like options.

@@ -10,7 +10,7 @@ from sealift.cross.apple_sdk import find_sdk
 from sealift.cross.buildfiles import write_build_files
 from sealift.cross.checking import check_built, module_names
 from sealift.cross.host import Host, make_host
-from sealift.cross.known import with_known
+from sealift.cross.known import fitting, with_known
 from sealift.cross.library import external_libraries, libraries_for, parse_libraries
 from sealift.cross.rust import needs_rust, rust_variables
 from sealift.cross.sysroot import Sysroot, make_sysroot, sysroot_key
@@ -66,6 +66,7 @@ def _build(
         order.sources.opened(key, copied=True) as folder,
         tempfile.TemporaryDirectory(prefix="sealift-cross-") as scratch,
     ):
+        order = replace(order, options=fitting(order.options, folder))
         apply_patches(order, folder)
         sysroot = make_sysroot(libraries, host.toolchain) if libraries else None
         roots = [sysroot.path / "usr"] if sysroot else []
@@ -83,7 +84,7 @@ def _build(
                 **files.variables(),
                 **(_variables(sysroot) if sysroot else {}),
                 **rust,
-                **options.environment,
+                **_placed(options.environment, sysroot),
             },
             settings=_joined(files.settings(system.backend), options.config_settings),
             requires=options.requires,
@@ -131,6 +132,12 @@ def _external(order: Order) -> tuple[str, ...]:
 
     key = store.digest_of("externals", order.sources.digest() or "")
     return tuple(store.remember("externals", key, look))
+
+
+def _placed(environment: Mapping[str, str], sysroot: Sysroot | None) -> dict[str, str]:
+    """``environment`` with the folder of libraries in place of ``{sysroot}``."""
+    folder = str(sysroot.path / "usr") if sysroot else ""
+    return {name: value.replace("{sysroot}", folder) for name, value in environment.items()}
 
 
 def _variables(sysroot: Sysroot) -> dict[str, str | None]:

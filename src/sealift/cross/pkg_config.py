@@ -26,7 +26,8 @@ def write_programs(entry: Path, *, final: Path, triple: str) -> None:
     """Write into ``entry``/``bin`` the programs for what lies in ``entry``/``usr``.
 
     ``final`` is where ``entry`` will be.  One more name of pkg-config has ``triple`` in front, as
-    Autoconf asks for it.
+    Autoconf asks for it.  For Windows the others end with ``.exe``, too, for projects that look for
+    a file.
     """
     folder, usr = entry / "bin", entry / "usr"
     folder.mkdir()
@@ -44,7 +45,9 @@ def write_programs(entry: Path, *, final: Path, triple: str) -> None:
                 sys.executable, "-I", "-m", config_script.__name__,
                 final / "bin" / _PKG_CONFIG, final / "usr", name,
             ]  # fmt: skip
-            _write(folder / name, f'#!/bin/sh\nexec {shlex.join(map(str, command))} "$@"\n')
+            asking = f'#!/bin/sh\nexec {shlex.join(map(str, command))} "$@"\n'
+            for called in (name, f"{name}.exe") if "mingw" in triple else (name,):
+                _write(folder / called, asking)
     for path in _others(usr / "bin", folder):
         path.rename(folder / path.name)
 

@@ -34,7 +34,8 @@ class Recipe:
     ``source`` is Debian's source package, ``licence`` an SPDX expression.  ``needs`` are recipes
     that come first, ``tools`` programs of this machine.  ``cpus`` are values for the steps.  What
     differs from system to system is in mappings by its name: ``more`` options, ``systems`` with
-    values for the steps, and in ``links`` libraries of the system that are linked to besides.
+    values for the steps, in ``links`` libraries of the system that are linked to besides, and in
+    ``needs_on`` further recipes that come first.
     """
 
     name: str
@@ -51,6 +52,12 @@ class Recipe:
     environment: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
     cpus: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     compilation: Compilation | None = None
+    # Not in its text: what is built first is known by itself.
+    needs_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def needed(self, target: Target) -> tuple[str, ...]:
+        """The recipes that come first for ``target``."""
+        return (*self.needs, *self.needs_on.get(target.os, ()))
 
     def variables(self, target: Target) -> Mapping[str, str]:
         """The variables of its steps: those of its environment, and of a table for the system."""
@@ -72,7 +79,8 @@ class Recipe:
                 + (", ".join(self.on) if target.os not in self.on else ", ".join(self.cpus)),
                 hint="build without it, or bring a wheel that has it",
             )
-        return {**self.systems.get(target.os, {}), **(found or {})}
+        system = self.systems.get(target.os, self.systems.get("default", {}))
+        return {**system, **(found or {})}
 
 
 def find_recipe(name: str) -> Recipe | None:
@@ -93,6 +101,7 @@ def find_recipe(name: str) -> Recipe | None:
         options=tuple(row.get("options", ())),
         more=_tuples(row.get("more", {})),
         links=_tuples(row.get("links", {})),
+        needs_on=_tuples(row.get("needs_on", {})),
         systems=row.get("systems", {}),
         environment=row.get("environment", {}),
         cpus=row.get("cpus", {}),
@@ -115,14 +124,14 @@ def _compilation(row: Mapping[str, Any]) -> Compilation:
     )
 
 
-def with_needs(names: tuple[str, ...]) -> tuple[Recipe, ...]:
-    """The recipes ``names`` and all they need, those that come first in front."""
+def with_needs(names: tuple[str, ...], target: Target) -> tuple[Recipe, ...]:
+    """The recipes ``names`` and all they need for ``target``, those that come first in front."""
     found: dict[str, Recipe] = {}
 
     def add(name: str) -> None:
         recipe = find_recipe(name)
         assert recipe is not None
-        for need in recipe.needs:
+        for need in recipe.needed(target):
             if need not in found:
                 add(need)
         found.setdefault(name, recipe)

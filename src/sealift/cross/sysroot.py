@@ -36,7 +36,7 @@ from sealift.cross.toolchain import GNU, Toolchain
 from sealift.owners import Owner, record_owners
 from sealift.target import Target
 
-_FORMAT = "2"  # another one makes other trees of the same packages
+_FORMAT = "3"  # another one makes other trees of the same packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def _chosen(
     taken = [library.debian for library in wanted if library not in built]
     replaced = [library.debian for library in built]
     debian = locate_libraries(taken, target, replaced=replaced) if taken else None
-    return debian, with_needs(tuple(library.name for library in built))
+    return debian, with_needs(tuple(library.name for library in built), target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,10 @@ class _Built:
 
 def _built(recipes: Sequence[Recipe], toolchain: Toolchain) -> Iterator[_Built]:
     """What ``recipes`` make, each against the sysroot of those it needs."""
+    target = toolchain.target
     done: dict[str, _Built] = {}
     for recipe in recipes:
-        needed = [done[each.name] for each in with_needs(recipe.needs)]
+        needed = [done[each.name] for each in with_needs(recipe.needed(target), target)]
         sysroot = _assembled(None, needed, toolchain)
         source = source_of(recipe)
         build = SourceBuild(
@@ -138,7 +139,7 @@ def _built(recipes: Sequence[Recipe], toolchain: Toolchain) -> Iterator[_Built]:
             needs=tuple(each.path for each in needed),
             variables=sysroot.variables,
         )
-        links = recipe.links.get(toolchain.target.os, ())
+        links = recipe.links.get(target.os, ())
         done[recipe.name] = _Built(build_library(build), owner_of(recipe, source), links)
         yield done[recipe.name]
 
