@@ -94,8 +94,9 @@ def test_a_symbolic_link_becomes_the_file_it_leads_to(tmp_path: Path) -> None:
     assert written.read_bytes() == b"content"
 
 
-def test_a_title_that_is_no_name_of_a_folder_gives_way(tmp_path: Path) -> None:
-    image = a_windows_image(tmp_path, application=an_application(title="Demo: the app"))
+@pytest.mark.parametrize("title", ["Demo: the app", "Demo; and more"])  # ; parts folders on PATH
+def test_a_title_that_is_no_name_of_a_folder_gives_way(title: str, tmp_path: Path) -> None:
+    image = a_windows_image(tmp_path, application=an_application(title=title))
     installer = lay_out(image, InstallerOptions(), [], tmp_path)
     assert installer.folder == "demo"
 

@@ -57,10 +57,10 @@ class Installer:
     def folder(self) -> str:
         """The folder it is installed to, and its name in the start menu.
 
-        That is its title where Windows can call a folder so.
+        That is its title where Windows can call a folder so, and name it among others on PATH.
         """
         title = self.image.application.title
-        return self.image.name if names.why_not(title) else title
+        return self.image.name if names.why_not(title) or ";" in title else title
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
