@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.crosswheels.crates import prepared_sdist
+from benchmarks.crosswheels.crates import variables as cargo_variables
 from benchmarks.crosswheels.page import write_page
 from benchmarks.crosswheels.trying import can_try, system_of, try_wheel
 from sealift import process
@@ -75,17 +77,17 @@ def make_cell(name: str, packages: Mapping[str, Any], target: str) -> Cell:
     """Build ``name`` of ``packages`` for ``target``, and try it where that can be done."""
     row, machine = packages[name], load_targets()[target]
     cell = Cell(package=name, version=row["version"], target=target, good=False)
-    timing = _build(name, row["version"], target)
+    timing = _build(name, row, target)
     cell = dataclasses.replace(cell, cpu=round(timing.cpu, 1))
     if timing.status != 0:
-        return dataclasses.replace(cell, reason=_why(name, row["version"], target))
+        return dataclasses.replace(cell, reason=_why(name, row, target))
     (wheel,) = _folder(name, target).glob("*.whl")
     tag = wheel.stem.split("-")[-1].split(".")[-1]
     if not can_try(machine):
         return dataclasses.replace(cell, good=True, tag=tag)
     besides = row.get("built", ())
     for other in besides:
-        _build(other, packages[other]["version"], target)
+        _build(other, packages[other], target)
     found = [path for other in besides for path in _folder(other, target).glob("*.whl")]
     with tempfile.TemporaryDirectory() as site:
         failure = try_wheel((wheel, *found), row, machine, Path(site))
@@ -97,25 +99,37 @@ def _folder(name: str, target: str) -> Path:
     return WORK / "wheels" / target / name
 
 
-def _build(name: str, version: str, target: str) -> process.Timing:
+def _build(name: str, row: Mapping[str, Any], target: str) -> process.Timing:
     """Build ``name``, or have what was built before."""
+    shutil.rmtree(_folder(name, target), ignore_errors=True)  # an older wheel may be called else
+    command, variables = _command(name, row, target)
+    env = process.clean_environment(variables)
+    return process.spawn_timed(["/usr/bin/env", *command], env=env)
+
+
+def _command(
+    name: str, row: Mapping[str, Any], target: str
+) -> tuple[list[str | Path], dict[str, str]]:
+    """What builds ``name``, and variables that it takes."""
+    wanted: str | Path = f"{name}=={row['version']}"
+    variables: dict[str, str] = {}
+    machine = load_targets()[target]
+    if crates := row.get("crates"):
+        wanted = prepared_sdist(name, row, WORK)
+        variables = cargo_variables(crates, machine, WORK)
+    python = system_of(machine.arch)[1]
     out = _folder(name, target)
-    shutil.rmtree(out, ignore_errors=True)  # an older wheel may have another name
-    return process.spawn_timed(
-        ["/usr/bin/env", "python", "-m", "sealift", "--json", "wheel", f"{name}=={version}",
-         "-t", target, "--python", system_of(load_targets()[target].arch)[1], "--out", str(out)],
-        env=process.clean_environment(),
-    )  # fmt: skip
+    return [
+        "python", "-m", "sealift", "--quiet", "wheel", wanted, "-t", target, "--python", python,
+        "--out", out,
+    ], variables  # fmt: skip
 
 
-def _why(name: str, version: str, target: str) -> str:
+def _why(name: str, row: Mapping[str, Any], target: str) -> str:
     """What Sealift says of a build that failed; what was built by then is found again."""
+    command, variables = _command(name, row, target)
     try:
-        process.run(
-            ["python", "-m", "sealift", "--quiet", "wheel", f"{name}=={version}", "-t", target,
-             "--python", system_of(load_targets()[target].arch)[1], "--out", _folder(name, target)],
-            env=process.clean_environment(),
-        )  # fmt: skip
+        process.run(command, env=process.clean_environment(variables))
     except SealiftError as problem:
         lines = [line.strip() for line in problem.details if line.strip()]
         if any("as a dependency of package" in line or "crates" in line for line in lines):

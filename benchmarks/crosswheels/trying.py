@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sealift import uv
+from sealift import process, uv
+from sealift.cross.toolchain import find_toolchain
 from sealift.debian.releases import architecture, parse_release
 from sealift.debian.root import make_root
 from sealift.errors import SealiftError
 from sealift.machine import PROGRAMS, Machine
 from sealift.runners.roots import RootMachine
 from sealift.runners.wine import WineRunner
-from sealift.target import Target
+from sealift.target import Target, parse_target
 from tests.support.windows_python import installed_python
 
 USUAL = ("debian-13", "3.13")
@@ -27,6 +28,7 @@ USUAL = ("debian-13", "3.13")
 _OTHERS = {"s390x": ("debian-12", "3.11"), "ppc64le": ("debian-12", "3.11")}
 _TIMEOUT = 900
 _SHOWN = 200
+_LACKING = Path(__file__).with_name("bcryptprimitives.c")  # of wine 8
 
 
 def system_of(arch: str) -> tuple[str, str]:
@@ -52,7 +54,12 @@ def machine(target: Target) -> Machine:
 def _windows_python() -> Path:
     folder = Path(tempfile.mkdtemp(), "python")
     atexit.register(shutil.rmtree, folder.parent)
-    return installed_python(folder, USUAL[1]).parent
+    python = installed_python(folder, USUAL[1]).parent
+    toolchain = find_toolchain("zig", parse_target("windows-x86_64"))
+    process.run(
+        [toolchain.cc, "-shared", _LACKING, "-o", python / f"{_LACKING.stem}.dll", "-ladvapi32"]
+    )
+    return python
 
 
 def can_try(target: Target) -> bool:
