@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sealift.cross.host import Host, make_host
+from sealift.cross.rust import python_variables
 from sealift.cross.toolchain import find_toolchain
 from sealift.interpreters.candidates import search
 from sealift.target import load_targets
@@ -94,6 +95,16 @@ def test_compilers_for_the_host_confirm_its_configuration(
     )  # fmt: skip
     assert not done.stderr, done.stderr
     assert done.returncode == 0
+
+
+def test_rust_reads_the_answers_of_a_host_but_not_of_windows() -> None:
+    arm = python_variables(host_of(FEATURES[0], "linux-aarch64"), "t")
+    (answers,) = Path(str(arm["PYO3_CROSS_LIB_DIR"])).glob("_sysconfigdata*.py")
+    assert "aarch64" in answers.name
+    assert "python" not in str(arm["MATURIN_PEP517_ARGS"])
+    windows = python_variables(host_of(FEATURES[0], "windows-x86_64"), "t")
+    assert windows["PYO3_CROSS_LIB_DIR"] is None
+    assert str(windows["MATURIN_PEP517_ARGS"]).endswith(f" -i python{FEATURES[0]}")
 
 
 _ANSWERS = """

@@ -41,22 +41,35 @@ def rust_variables(host: Host, name: str) -> dict[str, str | None]:
         "CARGO_BUILD_TARGET": triple,
         f"CARGO_TARGET_{upper}_LINKER": str(tools.cc),
         f"CARGO_TARGET_{upper}_AR": str(tools.ar),
-        f"CARGO_TARGET_{upper}_RUSTFLAGS": _flags(upper, library),
+        f"CARGO_TARGET_{upper}_RUSTFLAGS": _flags(upper, library, host.libraries),
         "RUSTFLAGS": None,  # in whose place these are, which hold for the target alone
         f"CC_{under}": str(tools.cc),
         f"CXX_{under}": str(tools.cxx),
         f"AR_{under}": str(tools.ar),
         # For programs that cargo builds to run while it builds: this machine's own compiler.
         "HOST_CC": "cc",
-        "MATURIN_PEP517_ARGS": f"--target {triple} --compatibility linux --skip-auditwheel",
-        # Where PyO3 looks for the answers of sysconfig, for Windows for what to link to.
-        "PYO3_CROSS_LIB_DIR": str(host.libraries or host.variables["PYTHONPATH"]),
-        "PYO3_CROSS_PYTHON_VERSION": ".".join(host.version.split(".")[:2]),
+        **python_variables(host, triple),
     }
 
 
-def _flags(triple: str, library: Path | None) -> str:
-    """Flags of the user, where the library is, and that crates do not tell where cargo keeps them.
+def python_variables(host: Host, triple: str) -> dict[str, str | None]:
+    """What tells PyO3 and maturin of the Python that they build for.
+
+    They read the host's answers of sysconfig.  Of a Windows they know these, by its version alone,
+    and refuse to read them.
+    """
+    python = ".".join(host.version.split(".")[:2])
+    arguments = f"--target {triple} --compatibility linux --skip-auditwheel"
+    on_windows = host.target.is_windows
+    return {
+        "MATURIN_PEP517_ARGS": f"{arguments} -i python{python}" if on_windows else arguments,
+        "PYO3_CROSS_LIB_DIR": None if on_windows else host.variables["PYTHONPATH"],
+        "PYO3_CROSS_PYTHON_VERSION": python,
+    }
+
+
+def _flags(triple: str, *searched: Path | None) -> str:
+    """Flags of the user, where libraries are, and that crates do not tell where cargo keeps them.
 
     Of the user's, cargo would heed ``RUSTFLAGS`` alone where it is set.
     """
@@ -65,7 +78,7 @@ def _flags(triple: str, library: Path | None) -> str:
     home = os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")
     # Flags are told apart by spaces, whatever is around them.
     mapped = "" if " " in home else f"--remap-path-prefix={home}=/cargo"
-    return " ".join(filter(None, (own, f"-L{library}" if library else "", mapped)))
+    return " ".join(filter(None, (own, *(f"-L{folder}" for folder in searched if folder), mapped)))
 
 
 def _library(triple: str, name: str, target: Target) -> Path | None:
